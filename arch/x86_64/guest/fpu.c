@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * FPU state of ring 3. The kernel uses no vector registers, so the state stays in the processor until
+ * another thread is switched to. Signal frames carry it in the layout of Linux (asm/sigcontext.h).
+ */
+#include "arch/cpu.h"
+#include "core/print.h"
+#include "core/string.h"
+#include "guest.h"
+#include "mm/slab.h"
+#include "mm/usercopy.h"
+#include "object/thread.h"
+
+#define FP_XSTATE_MAGIC1 0x46505853u
+#define FP_XSTATE_MAGIC2 0x46505845u
+#define MXCSR_DEFAULT 0x1f80u
+#define SW_RESERVED 464u /* in the FXSAVE image: struct _fpx_sw_bytes */
+
+static u8 *initial;      /* state of a new program */
+static u32 mxcsr_mask = 0xffbf;
+
+/* Areas are 64-aligned inside a block with room; the block's address is in the word before. */
+static void *area_alloc(void)
+{
+    u8 *block = kmalloc(cpu_features.xsave_size + 64 + 8), *p;
+
+    if (!block)
+        return NULL;
+    p = (u8 *)ALIGN_UP((u64)block + 8, 64);
+    ((void **)p)[-1] = block;
+    return p;
+}
+
+static void area_free(void *p)
+{
+    if (p)
+        kfree(((void **)p)[-1]);
+}
+
+static void save(void *area)
+{
+    if (cpu_features.xsave)
+        __asm__ volatile("xsave64 (%0)" : : "r"(area), "a"(-1), "d"(-1) : "memory");
+    else
+        __asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory");
+}
+
+static void restore(const void *area)
+{
+    if (cpu_features.xsave)
+        __asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"(-1), "d"(-1) : "memory");
+    else
+        __asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
+}
+
+void fpu_init(void)
+{
+    initial = area_alloc();
+    if (!initial)
+        panic("no memory for the FPU state");
+    memset(initial, 0, cpu_features.xsave_size);
+    save(initial);
+    if (*(u32 *)(initial + 28))
+        mxcsr_mask = *(u32 *)(initial + 28);
+    memset(initial, 0, cpu_features.xsave_size);
+    *(u16 *)initial = 0x37f;                  /* FCW */
+    *(u32 *)(initial + 24) = MXCSR_DEFAULT;
+    if (cpu_features.xsave)
+        *(u64 *)(initial + 512) = 3;
+}
+
+static int ensure_area(struct thread *t)
+{
+    if (!t->ctx.fpu)
+        t->ctx.fpu = area_alloc();
+    return t->ctx.fpu ? 0 : -ENOMEM;
+}
+
+/* sched: t stops running on this vCPU. */
+void arch_fpu_switch_out(struct thread *t);
+void arch_fpu_switch_out(struct thread *t)
+{
+    if (t->ctx.fpu && this_cpu()->fpu_owner == t)
+        save(t->ctx.fpu);
+}
+
+void arch_fpu_switch_in(struct thread *t);
+void arch_fpu_switch_in(struct thread *t)
+{
+    if (!t->ctx.fpu || (this_cpu()->fpu_owner == t && t->cpu == this_cpu()->index))
+        return;
+    restore(t->ctx.fpu);
+    this_cpu()->fpu_owner = t;
+}
+
+void arch_exec_reset(void)
+{
+    struct thread *t = current();
+
+    if (ensure_area(t))
+        panic("no memory for the FPU state"); /* ensured at creation */
+    arch_set_fs_base(0);
+    arch_set_gs_base(0);
+    arch_fpu_reset();
+}
+
+void arch_fpu_reset(void)
+{
+    memcpy(current()->ctx.fpu, initial, cpu_features.xsave_size);
+    restore(initial);
+    this_cpu()->fpu_owner = current();
+}
+
+int arch_clone_state(struct thread *child)
+{
+    struct thread *t = current();
+
+    if (ensure_area(child))
+        return -ENOMEM;
+    if (t->ctx.fpu && this_cpu()->fpu_owner == t)
+        save(t->ctx.fpu);
+    memcpy(child->ctx.fpu, t->ctx.fpu ? t->ctx.fpu : initial, cpu_features.xsave_size);
+    child->ctx.fs_base = arch_get_fs_base();
+    child->ctx.gs_base = arch_get_gs_base();
+    return 0;
+}
+
+void arch_thread_free(struct thread *t)
+{
+    for (u32 i = 0; i < ncpus; i++)
+        if (percpu_table[i] && percpu_table[i]->fpu_owner == t)
+            percpu_table[i]->fpu_owner = NULL;
+    area_free(t->ctx.fpu);
+    t->ctx.fpu = NULL;
+}
+
+/* --- signal frames -------------------------------------------------------------------------------- */
+
+size_t arch_fpu_frame_size(void)
+{
+    return cpu_features.xsave ? cpu_features.xsave_size + 4 : 512;
+}
+
+int arch_fpu_save_user(u64 addr)
+{
+    struct thread *t = current();
+    u8 *area = t->ctx.fpu;
+    u32 magic2 = FP_XSTATE_MAGIC2;
+    struct {
+        u32 magic1, extended_size;
+        u64 features;
+        u32 size, padding[7];
+    } sw = { FP_XSTATE_MAGIC1, cpu_features.xsave_size + 4, cpu_features.xfeatures,
+             cpu_features.xsave_size, { 0 } };
+
+    STATIC_ASSERT(sizeof(sw) == 48);
+    if (this_cpu()->fpu_owner == t)
+        save(area);
+    if (!cpu_features.xsave)
+        memset(&sw, 0, sizeof(sw));
+    memcpy(area + SW_RESERVED, &sw, sizeof(sw));
+    if (copy_to_user(addr, area, cpu_features.xsave_size))
+        return -EFAULT;
+    if (cpu_features.xsave && copy_to_user(addr + cpu_features.xsave_size, &magic2, 4))
+        return -EFAULT;
+    return 0;
+}
+
+int arch_fpu_restore_user(u64 addr)
+{
+    struct thread *t = current();
+    u8 *area = t->ctx.fpu, *tmp;
+    bool extended;
+    int r = 0;
+
+    if (!addr) {
+        arch_fpu_reset();
+        return 0;
+    }
+    tmp = area_alloc();
+    if (!tmp)
+        return -ENOMEM;
+    memset(tmp, 0, cpu_features.xsave_size);
+    if (copy_from_user(tmp, addr, 512)) {
+        r = -EFAULT;
+        goto out;
+    }
+    extended = cpu_features.xsave && *(u32 *)(tmp + SW_RESERVED) == FP_XSTATE_MAGIC1 &&
+               *(u32 *)(tmp + SW_RESERVED + 16) == cpu_features.xsave_size;
+    if (extended && copy_from_user(tmp + 512, addr + 512, cpu_features.xsave_size - 512)) {
+        r = -EFAULT;
+        goto out;
+    }
+    /* Reserved bits would make the restore fault in ring 0: they are cleared, as Linux does. */
+    *(u32 *)(tmp + 24) &= mxcsr_mask;
+    if (cpu_features.xsave) {
+        u64 *header = (u64 *)(tmp + 512);
+
+        if (!extended)
+            header[0] = 3;
+        header[0] &= cpu_features.xfeatures;
+        memset(header + 1, 0, 56);
+    }
+    memcpy(area, tmp, cpu_features.xsave_size);
+    restore(area);
+    this_cpu()->fpu_owner = t;
+out:
+    area_free(tmp);
+    return r;
+}

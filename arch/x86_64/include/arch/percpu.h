@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Per-vCPU data. GS points at it in ring 0. The kernel is not preempted, so its own vCPU's fields need
+ * no lock; what other vCPUs look at is marked (a), atomic.
+ */
+#ifndef ARCH_PERCPU_H
+#define ARCH_PERCPU_H
+
+#include "core/types.h"
+#include "hostcalls/abi.h"
+
+struct thread;
+struct aspace;
+struct arch_cpu; /* descriptor tables and exception stacks; arch/x86_64/guest only */
+
+struct percpu {
+    struct percpu *self;          /* offset 0; entry.S knows these five */
+    struct thread *current;       /* 8 */
+    u64 kstack_top;               /* 16: ring 0 stack for entries from ring 3 */
+    u64 user_rsp;                 /* 24: scratch of the system-call entry */
+    struct rv_vcpu_page *page;    /* 32 */
+    u32 index;
+    u32 spin_depth;               /* spinlocks held (debug builds) */
+    struct thread *idle;          /* runs when nothing else does */
+    struct thread *fpu_owner;     /* whose state the FPU registers hold */
+    struct aspace *aspace;        /* (a) whose page table is loaded; NULL: the kernel's own */
+    u64 aspace_gen;               /* (a) its tlb_gen when the TLB was last flushed */
+    struct arch_cpu *arch;
+    u64 ipi_acks;
+};
+STATIC_ASSERT(offsetof(struct percpu, current) == 8);
+STATIC_ASSERT(offsetof(struct percpu, kstack_top) == 16);
+STATIC_ASSERT(offsetof(struct percpu, user_rsp) == 24);
+STATIC_ASSERT(offsetof(struct percpu, page) == 32);
+
+extern struct percpu *percpu_table[RV_MAX_VCPUS];
+extern u32 ncpus;
+
+#ifndef RV_HOST_TEST
+static inline struct percpu *this_cpu(void)
+{
+    struct percpu *p;
+
+    __asm__("mov %%gs:0, %0" : "=r"(p));
+    return p;
+}
+#else
+struct percpu *this_cpu(void);
+#endif
+
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sparse array of words: see radix.h. Level 1 nodes hold words, higher ones pointers to nodes. */
+#include "core/radix.h"
+
+#include "mm/slab.h"
+
+#define BITS  6u
+#define SLOTS (1u << BITS)
+
+struct node {
+    u64 slot[SLOTS];
+};
+
+static bool index_fits(const struct radix *r, u64 index)
+{
+    u32 bits = r->height * BITS;
+
+    return r->height && (bits >= 64 || index >> bits == 0);
+}
+
+u64 *radix_slot(const struct radix *r, u64 index)
+{
+    struct node *n = r->root;
+
+    if (!index_fits(r, index))
+        return NULL;
+    for (u32 h = r->height; h > 1; h--) {
+        n = (struct node *)n->slot[(index >> ((h - 1) * BITS)) % SLOTS];
+        if (!n)
+            return NULL;
+    }
+    return n->slot[index % SLOTS] ? &n->slot[index % SLOTS] : NULL;
+}
+
+u64 radix_get(const struct radix *r, u64 index)
+{
+    u64 *slot = radix_slot(r, index);
+
+    return slot ? *slot : 0;
+}
+
+int radix_set(struct radix *r, u64 index, u64 word)
+{
+    u64 *slot = radix_slot(r, index);
+    struct node *n;
+
+    if (slot) {
+        *slot = word;
+        return 0;
+    }
+    if (!word)
+        return 0;
+    while (!index_fits(r, index)) {
+        n = kzalloc(sizeof(*n));
+        if (!n)
+            return -ENOMEM;
+        n->slot[0] = (u64)r->root;
+        r->root = n;
+        r->height++;
+    }
+    n = r->root;
+    for (u32 h = r->height; h > 1; h--) {
+        slot = &n->slot[(index >> ((h - 1) * BITS)) % SLOTS];
+        if (!*slot) {
+            *slot = (u64)kzalloc(sizeof(*n));
+            if (!*slot)
+                return -ENOMEM;
+        }
+        n = (struct node *)*slot;
+    }
+    n->slot[index % SLOTS] = word;
+    return 0;
+}
+
+static u64 next_in(const struct node *n, u32 height, u64 *index)
+{
+    u32 shift = (height - 1) * BITS;
+    u64 first = *index >> shift;
+
+    for (u64 i = first % SLOTS; i < SLOTS; i++) {
+        u64 word = n->slot[i];
+
+        if (word && height > 1)
+            word = next_in((const struct node *)word, height - 1, index);
+        if (word)
+            return word;
+        *index = (ALIGN_DOWN(first, SLOTS) + i + 1) << shift; /* the start of the next slot */
+    }
+    return 0;
+}
+
+u64 radix_next(const struct radix *r, u64 *index)
+{
+    if (!index_fits(r, *index))
+        return 0;
+    return next_in(r->root, r->height, index);
+}
+
+static void free_node(struct node *n, u32 height)
+{
+    if (height > 1)
+        for (u32 i = 0; i < SLOTS; i++)
+            if (n->slot[i])
+                free_node((struct node *)n->slot[i], height - 1);
+    kfree(n);
+}
+
+void radix_clear(struct radix *r)
+{
+    if (r->height)
+        free_node(r->root, r->height);
+    r->root = NULL;
+    r->height = 0;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sparse array of 64-bit words, index 0 ... 2^52 - 1: a tree of 64-way nodes as deep as the largest
+ * index needs. A word of 0 means absent. The caller locks.
+ */
+#ifndef CORE_RADIX_H
+#define CORE_RADIX_H
+
+#include "core/types.h"
+
+struct radix {
+    void *root;
+    u32 height; /* levels; 0: empty */
+};
+
+u64 radix_get(const struct radix *r, u64 index);
+/* Store a word (0 removes). Returns 0 or -ENOMEM (never when the index is present already). */
+int radix_set(struct radix *r, u64 index, u64 word);
+/* The word's slot, for repeated use while the tree is not changed; NULL if absent. */
+u64 *radix_slot(const struct radix *r, u64 index);
+/* Smallest present index >= *index: stores it and returns its word; 0 at the end. */
+u64 radix_next(const struct radix *r, u64 *index);
+/* Free all nodes; the words are the caller's business. */
+void radix_clear(struct radix *r);
+
+#endif

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Credentials: replacing them, execve's changes, and what they allow towards other processes. */
+#include "core/string.h"
+#include "linux/cred_change.h"
+#include "linux/credentials.h"
+#include "mm/slab.h"
+#include "object/process.h"
+
+#define CAP_KILL_ 5
+#define S_ISUID_ 04000u
+#define S_ISGID_ 02000u
+#define S_IXGRP_ 00010u
+
+struct retired {
+    struct retired *next;
+    struct cred *cred;
+};
+
+void cred_sweep(struct process *p)
+{
+    struct retired *r;
+
+    spin_lock(&p->lock);
+    r = p->retired;
+    p->retired = NULL;
+    spin_unlock(&p->lock);
+    while (r) {
+        struct retired *next = r->next;
+
+        cred_unref(r->cred);
+        kfree(r);
+        r = next;
+    }
+}
+
+void cred_replace(struct cred *c)
+{
+    struct process *p = process_current();
+    struct retired *r = kmalloc(sizeof(*r));
+
+    spin_lock(&p->lock);
+    if (r) {
+        r->cred = p->cred;
+        r->next = p->retired;
+        p->retired = r;
+    } /* else the old ones stay in memory: better than to take them from under another thread */
+    p->cred = c;
+    p->uid = c->uid;
+    spin_unlock(&p->lock);
+    if (READ_ONCE(p->nthreads) == 1)
+        cred_sweep(p);
+}
+
+bool cred_capable(int capability)
+{
+    return process_current()->cred->cap_effective >> capability & 1;
+}
+
+bool cred_may_signal(struct process *p)
+{
+    const struct cred *me = process_current()->cred;
+    u32 uid, suid;
+
+    if (p == process_current() || (me->cap_effective >> CAP_KILL_ & 1))
+        return true;
+    spin_lock(&p->lock);
+    uid = p->cred ? p->cred->uid : p->uid;
+    suid = p->cred ? p->cred->suid : p->uid;
+    spin_unlock(&p->lock);
+    return me->uid == uid || me->uid == suid || me->euid == uid || me->euid == suid;
+}
+
+bool cred_may_change(struct process *p, int capability)
+{
+    const struct cred *me = process_current()->cred, *c;
+    bool same;
+
+    if (p == process_current() || (me->cap_effective >> capability & 1))
+        return true;
+    spin_lock(&p->lock);
+    c = p->cred;
+    same = c && me->uid == c->uid && me->uid == c->euid && me->uid == c->suid &&
+           me->gid == c->gid && me->gid == c->egid && me->gid == c->sgid;
+    spin_unlock(&p->lock);
+    return same;
+}
+
+int cred_for_exec(const struct kstat *st, struct cred **out, bool *secure)
+{
+    struct process *p = process_current();
+    const struct cred *old = p->cred;
+    u32 euid = old->euid, egid = old->egid;
+    u64 permitted, effective;
+    struct cred *c;
+
+    if (!p->no_new_privs) {
+        if (st->mode & S_ISUID_)
+            euid = st->uid;
+        if ((st->mode & (S_ISGID_ | S_IXGRP_)) == (S_ISGID_ | S_IXGRP_))
+            egid = st->gid;
+    }
+    /*
+     * capabilities(7): root gets all of the bounding set, others nothing (no file capabilities
+     * here).
+     */
+    permitted = euid == 0 || old->uid == 0 ? old->cap_bounding : 0;
+    effective = euid == 0 ? permitted : 0;
+    *secure = euid != old->uid || egid != old->gid;
+    *out = NULL;
+    if (euid == old->euid && egid == old->egid && old->suid == euid && old->sgid == egid &&
+        old->fsuid == euid && old->fsgid == egid && permitted == old->cap_permitted &&
+        effective == old->cap_effective)
+        return 0;
+    c = cred_copy(old, old->ngroups);
+    if (!c)
+        return -ENOMEM;
+    c->euid = c->suid = c->fsuid = euid;
+    c->egid = c->sgid = c->fsgid = egid;
+    c->cap_permitted = permitted;
+    c->cap_effective = effective;
+    *out = c;
+    return 0;
+}
+
+void cred_exec_ids(const struct cred *c, bool secure, struct exec_ids *ids)
+{
+    *ids = (struct exec_ids){
+        .uid = c->uid, .euid = c->euid, .gid = c->gid, .egid = c->egid, .secure = secure,
+    };
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mmap(2) of a file descriptor. */
+#ifndef LINUX_MMAP_FILE_H
+#define LINUX_MMAP_FILE_H
+
+#include "mm/aspace.h"
+
+/*
+ * Complete args (all but vmo, file and max_prot are set) from the file and map it. The address, or
+ * -EBADF, -EACCES, -ENODEV and what aspace_map returns.
+ */
+s64 mmap_file(struct map_args *args, int fd);
+
+#endif

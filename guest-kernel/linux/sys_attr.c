@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Changing attributes: mode, owner, times, size. And extended attributes, which nothing here
+ * has.
+ */
+#include "fs/vfs.h"
+#include "linux/abi_time.h"
+#include "linux/files.h"
+#include "linux/path_call.h"
+#include "linux/syscall.h"
+#include "object/process.h"
+
+#include <linux/fcntl.h>
+
+#define UTIME_NOW_ ((1l << 30) - 1l)
+#define UTIME_OMIT_ ((1l << 30) - 2l)
+
+static const struct cred *cred(void)
+{
+    return process_current()->cred;
+}
+
+/* --- mode and owner --------------------------------------------------------------------------- */
+
+s64 sys_fchmodat(int dfd, u64 upath, u32 mode)
+{
+    struct path p;
+    s64 r = path_resolve(dfd, upath, 0, true, &p);
+
+    if (r)
+        return r;
+    r = vfs_chmod(&p, cred(), mode & 07777);
+    path_unref(&p);
+    return r;
+}
+
+s64 sys_chmod(u64 path, u32 mode)
+{
+    return sys_fchmodat(AT_FDCWD, path, mode);
+}
+
+s64 sys_fchmod(int fd, u32 mode)
+{
+    struct file *f;
+    s64 r = fd_file(fd, 0, false, &f);
+
+    if (r)
+        return r;
+    r = f->path.dentry ? vfs_chmod(&f->path, cred(), mode & 07777) : -EPERM;
+    file_put(f);
+    return r;
+}
+
+s64 sys_fchownat(int dfd, u64 upath, u32 uid, u32 gid, int flags)
+{
+    struct path p;
+    s64 r;
+
+    if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+        return -EINVAL;
+    r = path_resolve(dfd, upath, flags, !(flags & AT_SYMLINK_NOFOLLOW), &p);
+    if (r)
+        return r;
+    r = vfs_chown(&p, cred(), uid, gid);
+    path_unref(&p);
+    return r;
+}
+
+s64 sys_chown(u64 path, u32 uid, u32 gid)
+{
+    return sys_fchownat(AT_FDCWD, path, uid, gid, 0);
+}
+
+s64 sys_lchown(u64 path, u32 uid, u32 gid)
+{
+    return sys_fchownat(AT_FDCWD, path, uid, gid, AT_SYMLINK_NOFOLLOW);
+}
+
+s64 sys_fchown(int fd, u32 uid, u32 gid)
+{
+    struct file *f;
+    s64 r = fd_file(fd, 0, false, &f);
+
+    if (r)
+        return r;
+    r = f->path.dentry ? vfs_chown(&f->path, cred(), uid, gid) : -EPERM;
+    file_put(f);
+    return r;
+}
+
+/* --- times ------------------------------------------------------------------------------------ */
+
+static int file_time_of(const struct abi_timespec *ts, u64 *out)
+{
+    if (ts->nsec == UTIME_NOW_)
+        *out = TIME_NOW;
+    else if (ts->nsec == UTIME_OMIT_)
+        *out = TIME_OMIT;
+    else if ((u64)ts->nsec >= NSEC_PER_SEC)
+        return -EINVAL;
+    else
+        *out = (u64)(ts->sec * (s64)NSEC_PER_SEC + ts->nsec);
+    return 0;
+}
+
+static s64 set_times(int dfd, u64 upath, u64 atime, u64 mtime, int flags)
+{
+    struct file *f;
+    struct path p;
+    s64 r;
+
+    if (!upath) { /* futimens(3) */
+        r = fd_file(dfd, 0, false, &f);
+        if (r)
+            return r;
+        r = f->path.dentry ? vfs_utimens(&f->path, cred(), atime, mtime) : -EPERM;
+        file_put(f);
+        return r;
+    }
+    r = path_resolve(dfd, upath, flags, !(flags & AT_SYMLINK_NOFOLLOW), &p);
+    if (r)
+        return r;
+    r = vfs_utimens(&p, cred(), atime, mtime);
+    path_unref(&p);
+    return r;
+}
+
+s64 sys_utimensat(int dfd, u64 upath, u64 utimes, int flags)
+{
+    struct abi_timespec ts[2];
+    u64 atime = TIME_NOW, mtime = TIME_NOW;
+    int r = 0;
+
+    if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+        return -EINVAL;
+    if (utimes) {
+        if (copy_from_user(ts, utimes, sizeof(ts)))
+            return -EFAULT;
+        r = file_time_of(&ts[0], &atime);
+        if (r == 0)
+            r = file_time_of(&ts[1], &mtime);
+        if (r)
+            return r;
+        if (atime == TIME_OMIT && mtime == TIME_OMIT)
+            return 0;
+    }
+    return set_times(dfd, upath, atime, mtime, flags);
+}
+
+s64 sys_futimesat(int dfd, u64 upath, u64 utimes)
+{
+    struct abi_timeval tv[2];
+    u64 t[2] = { TIME_NOW, TIME_NOW };
+
+    if (utimes) {
+        if (copy_from_user(tv, utimes, sizeof(tv)))
+            return -EFAULT;
+        for (u32 i = 0; i < 2; i++) {
+            if ((u64)tv[i].usec >= 1000000)
+                return -EINVAL;
+            t[i] = (u64)(tv[i].sec * (s64)NSEC_PER_SEC + tv[i].usec * 1000);
+        }
+    }
+    return set_times(dfd, upath, t[0], t[1], 0);
+}
+
+s64 sys_utimes(u64 path, u64 utimes)
+{
+    return path ? sys_futimesat(AT_FDCWD, path, utimes) : -EFAULT;
+}
+
+s64 sys_utime(u64 path, u64 utimes)
+{
+    s64 sec[2];
+    u64 t[2] = { TIME_NOW, TIME_NOW };
+
+    if (!path)
+        return -EFAULT;
+    if (utimes) {
+        if (copy_from_user(sec, utimes, sizeof(sec)))
+            return -EFAULT;
+        t[0] = (u64)(sec[0] * (s64)NSEC_PER_SEC);
+        t[1] = (u64)(sec[1] * (s64)NSEC_PER_SEC);
+    }
+    return set_times(AT_FDCWD, path, t[0], t[1], 0);
+}
+
+s64 sys_truncate(u64 upath, s64 size)
+{
+    struct path p;
+    s64 r;
+
+    if (size < 0)
+        return -EINVAL;
+    r = path_resolve(AT_FDCWD, upath, 0, true, &p);
+    if (r)
+        return r;
+    r = vfs_truncate(&p, cred(), (u64)size);
+    path_unref(&p);
+    return r;
+}
+
+/* --- extended attributes ---------------------------------------------------------------------- */
+
+/* The path must be there; then: no attributes in this file system. */
+static s64 none_at(u64 upath, bool follow, s64 answer)
+{
+    struct path p;
+    s64 r = path_resolve(AT_FDCWD, upath, 0, follow, &p);
+
+    if (r)
+        return r;
+    path_unref(&p);
+    return answer;
+}
+
+static s64 none_of(int fd, s64 answer)
+{
+    struct file *f;
+    s64 r = fd_file(fd, 0, false, &f);
+
+    if (r)
+        return r;
+    file_put(f);
+    return answer;
+}
+
+s64 sys_setxattr(u64 path, u64 name UNUSED, u64 value UNUSED, u64 size UNUSED, int flags UNUSED)
+{
+    return none_at(path, true, -EOPNOTSUPP);
+}
+
+s64 sys_lsetxattr(u64 path, u64 name UNUSED, u64 value UNUSED, u64 size UNUSED, int flags UNUSED)
+{
+    return none_at(path, false, -EOPNOTSUPP);
+}
+
+s64 sys_fsetxattr(int fd, u64 name UNUSED, u64 value UNUSED, u64 size UNUSED, int flags UNUSED)
+{
+    return none_of(fd, -EOPNOTSUPP);
+}
+
+s64 sys_getxattr(u64 path, u64 name UNUSED, u64 value UNUSED, u64 size UNUSED)
+{
+    return none_at(path, true, -EOPNOTSUPP);
+}
+
+s64 sys_lgetxattr(u64 path, u64 name UNUSED, u64 value UNUSED, u64 size UNUSED)
+{
+    return none_at(path, false, -EOPNOTSUPP);
+}
+
+s64 sys_fgetxattr(int fd, u64 name UNUSED, u64 value UNUSED, u64 size UNUSED)
+{
+    return none_of(fd, -EOPNOTSUPP);
+}
+
+s64 sys_listxattr(u64 path, u64 list UNUSED, u64 size UNUSED)
+{
+    return none_at(path, true, -EOPNOTSUPP);
+}
+
+s64 sys_llistxattr(u64 path, u64 list UNUSED, u64 size UNUSED)
+{
+    return none_at(path, false, -EOPNOTSUPP);
+}
+
+s64 sys_flistxattr(int fd, u64 list UNUSED, u64 size UNUSED)
+{
+    return none_of(fd, -EOPNOTSUPP);
+}
+
+s64 sys_removexattr(u64 path, u64 name UNUSED)
+{
+    return none_at(path, true, -EOPNOTSUPP);
+}
+
+s64 sys_lremovexattr(u64 path, u64 name UNUSED)
+{
+    return none_at(path, false, -EOPNOTSUPP);
+}
+
+s64 sys_fremovexattr(int fd, u64 name UNUSED)
+{
+    return none_of(fd, -EOPNOTSUPP);
+}

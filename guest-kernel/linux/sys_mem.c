@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Memory mappings. mmap of a file asks the file for its VMO (mmap_file.c). */
+#include "linux/mmap_file.h"
+#include "linux/syscall.h"
+#include "mm/aspace.h"
+#include "mm/slab.h"
+#include "mm/usercopy.h"
+#include "object/process.h"
+
+#include <linux/mman.h>
+
+#define RLIMIT_DATA_ 2
+#define RLIMIT_AS_ 9
+#define MINCORE_CHUNK 4096u
+
+static struct aspace *aspace(void)
+{
+    return process_current()->aspace;
+}
+
+/* RLIMIT_AS: -ENOMEM if `more` bytes would go beyond it. */
+static int check_limit(u64 more)
+{
+    u64 limit = process_current()->rlimits[RLIMIT_AS_].cur;
+
+    return limit != RLIMIT_UNLIMITED && more > limit - MIN(limit, aspace()->mapped) ? -ENOMEM : 0;
+}
+
+s64 sys_mmap(u64 addr, u64 len, u64 prot, u64 flags, int fd, s64 off)
+{
+    struct map_args args = { .max_prot = VM_READ | VM_WRITE | VM_EXEC };
+    u32 type = flags & MAP_TYPE;
+    s64 r;
+
+    if (!len || off % (s64)PAGE_SIZE)
+        return -EINVAL;
+    if (len > USER_TOP)
+        return -ENOMEM;
+    len = ALIGN_UP(len, PAGE_SIZE);
+    if ((u64)off + len < len || prot & ~(u64)(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM))
+        return (u64)off + len < len ? -EOVERFLOW : -EINVAL;
+    if (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE)
+        return -EINVAL;
+    if (flags & MAP_HUGETLB)
+        return -ENOMEM; /* no page is in the pool of huge pages */
+    args.fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
+    args.noreplace = flags & MAP_FIXED_NOREPLACE;
+    if (args.fixed && addr % PAGE_SIZE)
+        return -EINVAL;
+    r = check_limit(len);
+    if (r)
+        return r;
+    args.addr = ALIGN_DOWN(addr, PAGE_SIZE);
+    args.len = len;
+    args.prot = (u32)prot & (VM_READ | VM_WRITE | VM_EXEC);
+    if (type != MAP_PRIVATE)
+        args.flags |= MAP_F_SHARED;
+    if (flags & MAP_GROWSDOWN)
+        args.flags |= MAP_F_STACK;
+    if (flags & MAP_NORESERVE)
+        args.flags |= MAP_F_NORESERVE;
+    if (flags & MAP_LOCKED)
+        args.flags |= MAP_F_LOCKED;
+    if (!(flags & MAP_ANONYMOUS)) {
+        args.off = (u64)off;
+        return mmap_file(&args, fd);
+    }
+    if (type != MAP_PRIVATE) {
+        args.vmo = vmo_create(len, NULL, NULL);
+        if (!args.vmo)
+            return -ENOMEM;
+    }
+    r = aspace_map(aspace(), &args);
+    if (args.vmo)
+        vmo_unref(args.vmo);
+    return r;
+}
+
+s64 sys_munmap(u64 addr, u64 len)
+{
+    if (addr % PAGE_SIZE || !len || addr > USER_TOP || len > USER_TOP - addr)
+        return -EINVAL;
+    return aspace_unmap(aspace(), addr, ALIGN_UP(len, PAGE_SIZE));
+}
+
+s64 sys_mprotect(u64 addr, u64 len, u64 prot)
+{
+    if (addr % PAGE_SIZE || prot & ~(u64)(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM |
+                                          PROT_GROWSDOWN | PROT_GROWSUP))
+        return -EINVAL;
+    if (!len)
+        return 0;
+    if (addr > USER_TOP || len > USER_TOP - addr)
+        return -ENOMEM;
+    return aspace_protect(aspace(), addr, ALIGN_UP(len, PAGE_SIZE),
+                          (u32)prot & (VM_READ | VM_WRITE | VM_EXEC));
+}
+
+s64 sys_mremap(u64 addr, u64 old_len, u64 new_len, int flags, u64 new_addr)
+{
+    int r = new_len > old_len ? check_limit(new_len - old_len) : 0;
+
+    return r ? r : aspace_remap(aspace(), addr, old_len, new_len, (u32)flags, new_addr);
+}
+
+s64 sys_brk(u64 brk)
+{
+    struct process *p = process_current();
+    struct aspace *as = p->aspace;
+
+    if (brk > as->brk && (check_limit(brk - as->brk) ||
+                          brk - as->brk_start > p->rlimits[RLIMIT_DATA_].cur))
+        return (s64)as->brk;
+    return (s64)aspace_set_brk(as, brk);
+}
+
+s64 sys_madvise(u64 addr, u64 len, int advice)
+{
+    return aspace_advise(aspace(), addr, len, advice);
+}
+
+s64 sys_msync(u64 addr, u64 len, int flags)
+{
+    if (addr % PAGE_SIZE || (flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) ||
+        (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC))
+        return -EINVAL;
+    if (len > USER_TOP || addr > USER_TOP - len)
+        return -ENOMEM;
+    return len ? aspace_sync(aspace(), addr, ALIGN_UP(len, PAGE_SIZE), flags) : 0;
+}
+
+s64 sys_mincore(u64 addr, u64 len, u64 vec)
+{
+    u64 pages, done = 0;
+    u8 *buf;
+    int r = 0;
+
+    if (addr % PAGE_SIZE)
+        return -EINVAL;
+    if (len > USER_TOP || addr > USER_TOP - len)
+        return -ENOMEM;
+    pages = (len + PAGE_SIZE - 1) >> PAGE_SHIFT;
+    buf = kmalloc(MINCORE_CHUNK);
+    if (!buf)
+        return -EAGAIN;
+    while (r == 0 && done < pages) {
+        u64 n = MIN(pages - done, (u64)MINCORE_CHUNK);
+
+        r = aspace_mincore(aspace(), addr + (done << PAGE_SHIFT), n << PAGE_SHIFT, buf);
+        if (r == 0 && copy_to_user(vec + done, buf, n))
+            r = -EFAULT;
+        done += n;
+    }
+    kfree(buf);
+    return r;
+}
+
+/* --- locking: guest memory is never paged out, so only the range is checked ------------------- */
+
+static s64 check_mapped(u64 addr, u64 len)
+{
+    struct aspace *as = aspace();
+    struct mapping *m;
+    u64 at = ALIGN_DOWN(addr, PAGE_SIZE), end = ALIGN_UP(addr + len, PAGE_SIZE);
+
+    if (end < at || end > USER_TOP)
+        return -EINVAL;
+    mutex_lock(&as->lock);
+    for (m = aspace_find(as, at); at < end && m && m->node.key <= at; m = aspace_next(m))
+        at = m->end;
+    mutex_unlock(&as->lock);
+    return at < end ? -ENOMEM : 0;
+}
+
+s64 sys_mlock(u64 addr, u64 len)
+{
+    return check_mapped(addr, len);
+}
+
+s64 sys_mlock2(u64 addr, u64 len, int flags)
+{
+    return flags & ~1 ? -EINVAL : check_mapped(addr, len);
+}
+
+s64 sys_munlock(u64 addr, u64 len)
+{
+    return check_mapped(addr, len);
+}
+
+s64 sys_mlockall(int flags)
+{
+    return !flags || flags == MCL_ONFAULT || (flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
+               ? -EINVAL : 0;
+}
+
+s64 sys_munlockall(void)
+{
+    return 0;
+}
+
+s64 sys_membarrier(int cmd, u32 flags, int cpu UNUSED)
+{
+    return cmd || flags ? -EINVAL : 0;
+}

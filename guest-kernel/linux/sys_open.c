@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening by name. */
+#include "core/string.h"
+#include "fs/vfs.h"
+#include "linux/files.h"
+#include "linux/syscall.h"
+#include "mm/usercopy.h"
+#include "object/process.h"
+
+#include <linux/fcntl.h>
+#include <linux/openat2.h>
+
+#define O_TMPFILE_ 020200000
+#define O_SYNC_ 04010000
+#define OPEN_KNOWN (O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK |    \
+                    O_SYNC_ | O_DIRECT | O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME |      \
+                    O_CLOEXEC | O_PATH | O_TMPFILE_)
+#define PATH_FLAGS (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+
+static s64 do_open(int dfd, u64 upath, u32 flags, u32 mode, u64 resolve)
+{
+    struct process *p = process_current();
+    struct file *f;
+    struct lookup l;
+    char *path;
+    s64 r;
+
+    if (flags & O_PATH)
+        flags &= PATH_FLAGS;
+    if ((flags & O_TMPFILE_) == O_TMPFILE_)
+        return (flags & O_ACCMODE) == O_RDONLY ? -EINVAL : -EOPNOTSUPP;
+    if ((flags & (O_CREAT | O_DIRECTORY)) == (O_CREAT | O_DIRECTORY))
+        return -EINVAL;
+    r = path_from_user(upath, &path);
+    if (r)
+        return r;
+    r = lookup_begin(&l, dfd, path, 0);
+    if (r == 0) {
+        l.resolve = resolve;
+        r = vfs_open(&l, path, flags & ~(u32)O_CLOEXEC, mode & 07777 & ~p->fs->umask, &f);
+        lookup_end(&l);
+    }
+    path_free(path);
+    if (r)
+        return r == -EINTR ? -ERESTART : r;
+    return fd_install(&f->obj, fd_rights(flags), flags & O_CLOEXEC, 0);
+}
+
+s64 sys_openat(int dfd, u64 path, int flags, u32 mode)
+{
+    return do_open(dfd, path, (u32)flags & OPEN_KNOWN, mode, 0);
+}
+
+s64 sys_open(u64 path, int flags, u32 mode)
+{
+    return sys_openat(AT_FDCWD, path, flags, mode);
+}
+
+s64 sys_creat(u64 path, u32 mode)
+{
+    return sys_openat(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode);
+}
+
+/* openat2 refuses what openat ignores. */
+s64 sys_openat2(int dfd, u64 path, u64 uhow, u64 size)
+{
+    struct open_how how;
+
+    if (size < sizeof(how))
+        return -EINVAL;
+    if (size > PAGE_SIZE)
+        return -E2BIG;
+    if (copy_from_user(&how, uhow, sizeof(how)))
+        return -EFAULT;
+    for (u64 i = sizeof(how); i < size; i++) {
+        u8 byte;
+
+        if (copy_from_user(&byte, uhow + i, 1))
+            return -EFAULT;
+        if (byte)
+            return -E2BIG;
+    }
+    if ((how.flags & ~(u64)OPEN_KNOWN) || (how.mode & ~UINT64_C(07777)) ||
+        (how.mode && !(how.flags & O_CREAT) && (how.flags & O_TMPFILE_) != O_TMPFILE_) ||
+        ((how.flags & O_PATH) && (how.flags & ~(u64)PATH_FLAGS)) ||
+        (how.resolve & ~(u64)(RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS |
+                              RESOLVE_BENEATH | RESOLVE_IN_ROOT | RESOLVE_CACHED)) ||
+        (how.resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) == (RESOLVE_BENEATH | RESOLVE_IN_ROOT))
+        return -EINVAL;
+    if (how.resolve & RESOLVE_CACHED)
+        return -EAGAIN; /* allowed: the caller tries without it */
+    return do_open(dfd, path, (u32)how.flags, (u32)how.mode, how.resolve);
+}

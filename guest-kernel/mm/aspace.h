@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Address space: the mappings of one process (or several, CLONE_VM) and the page table made from them
+ * by faults.
+ *
+ * A mapping shows a VMO from an offset. A private one has a second, anonymous VMO above it, made at the
+ * first write, that holds the pages it changed; private anonymous memory has only that one.
+ *
+ * Locks: as->lock (mutex) guards the tree of mappings, brk and the statistics.
+ */
+#ifndef MM_ASPACE_H
+#define MM_ASPACE_H
+
+#include "core/list.h"
+#include "core/mutex.h"
+#include "core/tree.h"
+#include "mm/vmo.h"
+
+#define USER_MIN UINT64_C(0x10000)          /* lowest mappable address (vm.mmap_min_addr) */
+#define USER_TOP UINT64_C(0x7ffffffff000)   /* end of the user half, one page short of canonical */
+
+/* Protection, the bits of PROT_* in mmap(2). */
+#define VM_READ  1u
+#define VM_WRITE 2u
+#define VM_EXEC  4u
+
+#define MAP_F_SHARED   1u  /* stores reach the VMO */
+#define MAP_F_STACK    2u  /* grows down by faults, within as->stack_limit */
+#define MAP_F_DONTFORK 4u
+#define MAP_F_WIPEFORK 8u
+#define MAP_F_NORESERVE 16u
+#define MAP_F_LOCKED   32u
+#define MAP_F_KERNEL   64u /* vDSO and the like: user cannot change it */
+
+struct mapping {
+    struct tree_node node;   /* key = start */
+    u64 end;
+    struct aspace *as;
+    u32 prot, max_prot;      /* VM_* now, and the most that mprotect may give */
+    u32 flags;               /* MAP_F_* */
+    struct vmo *vmo;         /* NULL: private anonymous */
+    u64 vmo_off;             /* bytes, page-aligned: offset of start */
+    struct list vmo_node;    /* in vmo->mappings, guarded by vmo->lock */
+    struct vmo *anon;        /* changed pages of a private mapping, or NULL */
+    u64 anon_off;
+    struct object *file;     /* the file it came from, for /proc/PID/maps; or NULL. One reference */
+};
+
+struct aspace {
+    u32 refs;                /* atomic */
+    struct mutex lock;
+    struct tree maps;
+    u64 pt_root;             /* physical address of the page table's root */
+    struct spinlock pt_lock; /* RANK_PAGETABLE: entries of the page table */
+    u64 cpus;                /* atomic: mask of vCPUs that have this page table loaded */
+    u64 tlb_gen;             /* atomic: grows with each shootdown */
+    u64 brk_start, brk;      /* program break */
+    u64 mmap_top;            /* automatic addresses are searched downwards from here */
+    u64 mmap_hint;           /* nothing is known to be free between here and mmap_top */
+    u64 count;               /* mappings */
+    u64 stack_limit;         /* bytes a MAP_F_STACK mapping may grow to */
+    u64 mapped, peak_mapped; /* bytes */
+    u64 arg_start, arg_end, env_start, env_end; /* for /proc/PID/cmdline */
+    u64 code_start, code_end, stack_start;
+};
+
+struct aspace *aspace_create(void);                 /* NULL: no memory */
+struct aspace *aspace_fork(struct aspace *src);     /* copy on write; NULL: no memory */
+void aspace_ref(struct aspace *as);
+void aspace_unref(struct aspace *as);
+
+/*
+ * Map len bytes (page-aligned) of vmo from off. addr is exact with fixed (old mappings are removed
+ * first), else a hint. vmo NULL: anonymous (shared anonymous memory passes a VMO of its own). Takes its
+ * own references on vmo and file. Returns the address or -EINVAL, -ENOMEM, -EEXIST (fixed_noreplace),
+ * -EPERM (below USER_MIN).
+ */
+struct map_args {
+    u64 addr, len;
+    u32 prot, max_prot, flags;
+    bool fixed, noreplace;
+    struct vmo *vmo;
+    u64 off;
+    struct object *file;
+};
+s64 aspace_map(struct aspace *as, const struct map_args *args);
+int aspace_unmap(struct aspace *as, u64 addr, u64 len);
+int aspace_protect(struct aspace *as, u64 addr, u64 len, u32 prot);  /* -ENOMEM: a gap; -EACCES */
+/* mremap(2) with its flags. Returns the new address or -errno. */
+s64 aspace_remap(struct aspace *as, u64 old, u64 old_len, u64 new_len, u32 flags, u64 new_addr);
+u64 aspace_set_brk(struct aspace *as, u64 brk); /* the break after the call, as brk(2) of Linux */
+/* madvise(2): DONTNEED, FREE, REMOVE, WILLNEED, (NO)HUGEPAGE, DONTFORK, WIPEONFORK and the like. */
+int aspace_advise(struct aspace *as, u64 addr, u64 len, int advice);
+int aspace_sync(struct aspace *as, u64 addr, u64 len, int flags);   /* msync(2) */
+int aspace_mincore(struct aspace *as, u64 addr, u64 len, u8 *vec);  /* vec: kernel memory */
+
+/* Fault codes besides 0 and -ENOMEM, from which linux/ makes the signal: */
+#define FAULT_MAPERR (-EFAULT) /* SIGSEGV SEGV_MAPERR */
+#define FAULT_ACCERR (-EACCES) /* SIGSEGV SEGV_ACCERR */
+#define FAULT_BUS    (-EIO)    /* SIGBUS BUS_ADRERR */
+/* Resolve a fault at addr; access is one of VM_READ, VM_WRITE, VM_EXEC. May park. */
+int aspace_fault(struct aspace *as, u64 addr, u32 access);
+
+/* Look at mappings, in order of address: the first that ends above addr. With as->lock held. */
+struct mapping *aspace_find(struct aspace *as, u64 addr);
+struct mapping *aspace_next(struct mapping *m);
+
+/*
+ * Find the frame behind a user address for a hostcall to read or write in place: faults it in, takes a
+ * reference on the frame. 0; -EFAULT; -EOPNOTSUPP: not a frame (a window page), copy instead.
+ */
+int aspace_pin(struct aspace *as, u64 addr, bool write, u64 *pa);
+
+/*
+ * Make the page table of `as` current on this vCPU (NULL: none is needed, the old may stay loaded until
+ * it is freed).
+ */
+void aspace_switch(struct aspace *as);
+
+/* Memory of another process (ptrace, /proc/PID/mem, process_vm_readv). Bytes or -EFAULT. */
+ssize_t aspace_read(struct aspace *as, u64 addr, void *buf, size_t n);
+ssize_t aspace_write(struct aspace *as, u64 addr, const void *buf, size_t n);
+
+#endif

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Page faults: finding the page that a mapping shows at an address, and entering it. */
+#include "arch/mmu.h"
+#include "arch/page.h"
+#include "arch/percpu.h"
+#include "mm/aspace_impl.h"
+#include "mm/frame.h"
+#include "mm/tlb.h"
+
+#define AROUND 16u /* pages of a file mapped with one fault, aligned */
+
+/* Whether the page may be entered writable: nobody else sees the frame. */
+static bool exclusive(u64 word)
+{
+    return !(word & VMO_PAGE_WINDOW) && frame_refs(word & VMO_PAGE_ADDR) == 1;
+}
+
+static int enter(struct aspace *as, u64 va, u64 word, u32 prot)
+{
+    bool ok;
+    int r;
+
+    for (;;) {
+        spin_lock(&as->pt_lock);
+        ok = mmu_map(as->pt_root, va, word & VMO_PAGE_ADDR, prot);
+        spin_unlock(&as->pt_lock);
+        if (ok)
+            return 0;
+        r = mmu_prepare(as->pt_root, va);
+        if (r)
+            return r;
+    }
+}
+
+/* The pages around a file's faulting page that are resident: entered read-only if nothing is there. */
+static void enter_around(struct aspace *as, struct mapping *m, u64 va)
+{
+    u64 start = MAX(ALIGN_DOWN(va, AROUND * PAGE_SIZE), m->node.key);
+    u64 end = MIN(ALIGN_DOWN(va, AROUND * PAGE_SIZE) + AROUND * PAGE_SIZE, m->end);
+    u64 pages = (m->vmo->size + PAGE_SIZE - 1) >> PAGE_SHIFT;
+
+    for (u64 at = start; at < end; at += PAGE_SIZE) {
+        u64 index = vmo_index(m, at), word;
+
+        if (at == va || index >= pages)
+            continue;
+        if (m->anon && vmo_resident_page(m->anon, anon_index(m, at)))
+            continue;
+        word = vmo_resident_page(m->vmo, index);
+        if (!word)
+            continue;
+        /* All lie in the table that holds va's entry, so nothing needs to be prepared. */
+        spin_lock(&as->pt_lock);
+        mmu_map_ahead(as->pt_root, at, word & VMO_PAGE_ADDR, m->prot & ~VM_WRITE);
+        spin_unlock(&as->pt_lock);
+    }
+}
+
+/* Before a page is replaced by a copy: no vCPU may go on reading the old frame. */
+static void forget_entry(struct aspace *as, u64 va)
+{
+    aspace_zap(as, va, va + PAGE_SIZE);
+}
+
+/* A page of the mapping's own: anonymous memory, or changed before. */
+static int fault_anon(struct aspace *as, struct mapping *m, u64 va, bool write)
+{
+    u64 index = anon_index(m, va), word;
+    int r;
+
+    if (!m->anon) {
+        m->anon = vmo_create(VMO_UNBOUNDED, NULL, NULL);
+        if (!m->anon)
+            return -ENOMEM;
+    }
+    mutex_lock(&m->anon->lock);
+    word = vmo_resident_page(m->anon, index);
+    if (write && word && !exclusive(word))
+        forget_entry(as, va);
+    r = vmo_get_page(m->anon, index, write, &word);
+    if (r == 0)
+        r = enter(as, va, word, exclusive(word) ? m->prot : m->prot & ~VM_WRITE);
+    mutex_unlock(&m->anon->lock);
+    return r;
+}
+
+/* The first store to a page of a private file mapping: copy it into the layer above. */
+static int fault_copy(struct aspace *as, struct mapping *m, u64 va)
+{
+    u64 word, pa;
+    int r;
+
+    if (!m->anon) {
+        m->anon = vmo_create(VMO_UNBOUNDED, NULL, NULL);
+        if (!m->anon)
+            return -ENOMEM;
+    }
+    pa = frame_alloc(0);
+    if (!pa)
+        return -ENOMEM;
+    mutex_lock(&m->vmo->lock);
+    r = vmo_get_page(m->vmo, vmo_index(m, va), false, &word);
+    if (r == 0)
+        page_copy(pa, word & VMO_PAGE_ADDR);
+    mutex_unlock(&m->vmo->lock);
+    if (r) {
+        frame_unref(pa);
+        return r;
+    }
+    forget_entry(as, va);
+    mutex_lock(&m->anon->lock);
+    r = vmo_set_page(m->anon, anon_index(m, va), pa);
+    if (r)
+        frame_unref(pa);
+    else
+        r = enter(as, va, pa, m->prot);
+    mutex_unlock(&m->anon->lock);
+    return r;
+}
+
+static int fault_vmo(struct aspace *as, struct mapping *m, u64 va, bool write)
+{
+    bool shared = m->flags & MAP_F_SHARED;
+    u32 prot = m->prot;
+    u64 word;
+    int r;
+
+    /* Shared anonymous memory is entered writable at once; files want to know of the first store. */
+    if (shared && !m->vmo->ops && (prot & VM_WRITE))
+        write = true;
+    mutex_lock(&m->vmo->lock);
+    r = vmo_get_page(m->vmo, vmo_index(m, va), write && shared, &word);
+    if (r == 0) {
+        if (!(write && shared))
+            prot &= ~VM_WRITE;
+        r = enter(as, va, word, prot);
+        if (r == 0 && m->vmo->ops)
+            enter_around(as, m, va);
+    }
+    mutex_unlock(&m->vmo->lock);
+    return r;
+}
+
+/* The mapping of addr, growing a stack down to it if that is allowed. */
+static struct mapping *find_or_grow(struct aspace *as, u64 addr)
+{
+    struct mapping *m = aspace_find(as, addr), *below;
+    u64 start = addr & PAGE_MASK;
+
+    if (!m || m->node.key <= addr)
+        return m;
+    if (!(m->flags & MAP_F_STACK) || m->end - start > as->stack_limit ||
+        m->end - start > STACK_ANON_BASE)
+        return NULL;
+    /* Keep Linux's distance (stack_guard_gap, 256 pages) to what lies below. */
+    below = mapping_of(tree_prev(&m->node));
+    if (below && below->prot && start - below->end < 256 * PAGE_SIZE)
+        return NULL;
+    mapping_set_start(as, m, start);
+    return m;
+}
+
+int aspace_fault(struct aspace *as, u64 addr, u32 access)
+{
+    struct mapping *m;
+    u64 va = addr & PAGE_MASK;
+    bool write = access == VM_WRITE;
+    int r;
+
+    if (addr >= USER_TOP)
+        return FAULT_MAPERR;
+    this_cpu()->page->page_faults++;
+    mutex_lock(&as->lock);
+    m = find_or_grow(as, addr);
+    if (!m) {
+        r = FAULT_MAPERR;
+    } else if (access == VM_READ ? !m->prot : !(m->prot & access)) {
+        r = FAULT_ACCERR;
+    } else if (m->flags & MAP_F_SHARED) {
+        r = fault_vmo(as, m, va, write);
+    } else if (!m->vmo || (m->anon && vmo_resident_page(m->anon, anon_index(m, va)))) {
+        r = fault_anon(as, m, va, write || !m->vmo);
+    } else if (write) {
+        r = fault_copy(as, m, va);
+    } else {
+        r = fault_vmo(as, m, va, false);
+    }
+    mutex_unlock(&as->lock);
+    return r == -ENXIO ? FAULT_BUS : r;
+}
+
+int aspace_pin(struct aspace *as, u64 addr, bool write, u64 *pa)
+{
+    u32 prot;
+    u64 entry;
+    int r;
+
+    for (;;) {
+        mutex_lock(&as->lock);
+        spin_lock(&as->pt_lock);
+        entry = mmu_lookup(as->pt_root, addr, &prot);
+        spin_unlock(&as->pt_lock);
+        if (entry && (!write || (prot & VM_WRITE))) {
+            /* With as->lock held nobody frees the frame before we have our reference. */
+            r = (entry & PAGE_MASK) < RV_WINDOW_RO_GPA ? 0 : -EOPNOTSUPP;
+            if (r == 0) {
+                frame_ref(entry & PAGE_MASK);
+                *pa = (entry & PAGE_MASK) + addr % PAGE_SIZE;
+            }
+            mutex_unlock(&as->lock);
+            return r;
+        }
+        mutex_unlock(&as->lock);
+        r = aspace_fault(as, addr, write ? VM_WRITE : VM_READ);
+        if (r)
+            return -EFAULT;
+    }
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The frame allocator: a buddy system for frames that were used before, and blocks of 2 MiB never used
+ * since the host handed them out, which are known to be zero. Single frames pass through a small cache
+ * of each vCPU.
+ */
+#include "mm/frame.h"
+
+#include "arch/mmu.h"
+#include "arch/page.h"
+#include "arch/percpu.h"
+#include "core/boot.h"
+#include "core/hostcall.h"
+#include "core/lock.h"
+#include "core/print.h"
+#include "core/string.h"
+#include "mm/frame_impl.h"
+
+#define MAX_ORDER 9u /* 2 MiB */
+#define CACHE_SIZE 32u
+#define RESERVE 8u
+#define MAX_STEP (UINT64_C(256) << 20)
+#define NIL 0u       /* frame 0 is never free: end of a list */
+
+static struct {
+    struct spinlock lock;           /* RANK_FRAME: all below */
+    u32 list[MAX_ORDER + 1];        /* heads of doubly linked lists of free blocks */
+    u64 fresh, fresh_end;           /* physical range never used, zero */
+    u64 later, later_end;           /* a second such range, for when the first is used up */
+    u64 reserve[RESERVE];           /* frames for the tables that describe new memory */
+    u32 reserved;
+    u64 total;                      /* bytes handed out by the host */
+    u64 free_frames;                /* in lists and fresh range, not in the caches */
+} pool = { .lock = SPINLOCK_INIT(RANK_FRAME) };
+
+static struct {
+    u32 n;
+    u32 pfn[CACHE_SIZE];
+} cache[RV_MAX_VCPUS];
+
+static struct frame *frame_of(u32 pfn)
+{
+    return (struct frame *)FRAMES_BASE + pfn;
+}
+
+struct frame *frame_struct(u64 pa)
+{
+    return (struct frame *)FRAMES_BASE + (pa >> PAGE_SHIFT);
+}
+
+static void list_push(u32 pfn, u32 order)
+{
+    struct frame *f = frame_of(pfn);
+
+    f->state = FRAME_FREE;
+    f->order = (u8)order;
+    f->prev = NIL;
+    f->next = pool.list[order];
+    if (f->next)
+        frame_of(f->next)->prev = pfn;
+    pool.list[order] = pfn;
+}
+
+static void list_unlink(u32 pfn)
+{
+    struct frame *f = frame_of(pfn);
+
+    if (f->prev)
+        frame_of(f->prev)->next = f->next;
+    else
+        pool.list[f->order] = f->next;
+    if (f->next)
+        frame_of(f->next)->prev = f->prev;
+    f->state = FRAME_USED;
+}
+
+/* Return a block to the lists, joined with its free buddies. */
+static void buddy_free(u32 pfn, u32 order)
+{
+    pool.free_frames += UINT64_C(1) << order;
+    while (order < MAX_ORDER) {
+        u32 buddy = pfn ^ (1u << order);
+        struct frame *b = frame_of(buddy);
+
+        /* The buddy's struct exists: all RAM comes in units of MAX_ORDER. */
+        if (b->state != FRAME_FREE || b->order != order)
+            break;
+        list_unlink(buddy);
+        pfn &= ~(1u << order);
+        order++;
+    }
+    list_push(pfn, order);
+}
+
+static u32 buddy_alloc(u32 order)
+{
+    u32 o = order, pfn;
+
+    while (o <= MAX_ORDER && !pool.list[o])
+        o++;
+    if (o > MAX_ORDER)
+        return NIL;
+    pfn = pool.list[o];
+    list_unlink(pfn);
+    while (o > order) {
+        o--;
+        list_push(pfn + (1u << o), o);
+    }
+    pool.free_frames -= UINT64_C(1) << order;
+    return pfn;
+}
+
+/* Cut an aligned block from the fresh range; what is skipped for alignment goes to the lists. */
+static u32 fresh_alloc(u32 order)
+{
+    u64 size = PAGE_SIZE << order, start = ALIGN_UP(pool.fresh, size);
+
+    if (start + size > pool.fresh_end)
+        return NIL;
+    while (pool.fresh < start) {
+        pool.free_frames--;
+        buddy_free((u32)(pool.fresh >> PAGE_SHIFT), 0);
+        pool.fresh += PAGE_SIZE;
+    }
+    pool.fresh += size;
+    pool.free_frames -= UINT64_C(1) << order;
+    return (u32)(start >> PAGE_SHIFT);
+}
+
+static void set_fresh(u64 start, u64 end)
+{
+    /* What is left of the old range stays usable as ordinary free frames. */
+    while (pool.fresh < pool.fresh_end) {
+        pool.free_frames--;
+        buddy_free((u32)(pool.fresh >> PAGE_SHIFT), 0);
+        pool.fresh += PAGE_SIZE;
+    }
+    pool.fresh = start;
+    pool.fresh_end = end;
+    pool.free_frames += (end - start) >> PAGE_SHIFT;
+}
+
+/* Tables for new memory must not come from the allocator, whose lock is held. */
+static u64 from_reserve(void)
+{
+    return pool.reserved ? pool.reserve[--pool.reserved] : 0;
+}
+
+static void fill_reserve(void)
+{
+    u32 pfn;
+
+    while (pool.reserved < RESERVE && (pfn = fresh_alloc(0)))
+        pool.reserve[pool.reserved++] = (u64)pfn << PAGE_SHIFT;
+}
+
+/*
+ * Make the structs of frames [pa, pa + len) exist. They take their memory from `from` on, which is
+ * zero; returns the address behind what was taken.
+ */
+static u64 map_structs(u64 pa, u64 len, u64 from, u64 (*table)(void))
+{
+    u64 va = FRAMES_BASE + (pa >> PAGE_SHIFT) * sizeof(struct frame);
+    u64 end = FRAMES_BASE + ((pa + len) >> PAGE_SHIFT) * sizeof(struct frame);
+
+    for (va = ALIGN_DOWN(va, PAGE_SIZE); va < end; va += PAGE_SIZE) {
+        if (mmu_kernel_pa(va))
+            continue;
+        if (mmu_map_kernel(va, from, true, table))
+            panic("no memory for the table of frames");
+        from += PAGE_SIZE;
+    }
+    return from;
+}
+
+/* Ask the host for more; with pool.lock held (the hostcall is answered at once). */
+static bool grow(void)
+{
+    u64 step = ALIGN_UP(MIN(MAX(RV_RAM_STEP, pool.total / 16), MAX_STEP), RV_RAM_STEP);
+    u64 old = pool.total;
+    s64 now;
+
+    if (old >= boot.ram_limit)
+        return false;
+    now = hostcall(RV_HC_mem_grow, MIN(step, boot.ram_limit - old), 0, 0, 0, 0, NULL);
+    if (now < 0 || (u64)now <= old)
+        return false;
+    if (mmu_map_direct(old, (u64)now - old, true, from_reserve))
+        return false;
+    set_fresh(map_structs(old, (u64)now - old, old, from_reserve), (u64)now);
+    pool.total = (u64)now;
+    fill_reserve();
+    return true;
+}
+
+static u32 take(u32 order, bool *zero)
+{
+    u32 pfn;
+
+    *zero = false;
+    for (;;) {
+        pfn = buddy_alloc(order);
+        if (pfn)
+            return pfn;
+        pfn = fresh_alloc(order);
+        if (pfn) {
+            *zero = true;
+            return pfn;
+        }
+        if (pool.later) {
+            set_fresh(pool.later, pool.later_end);
+            pool.later = 0;
+        } else if (!grow()) {
+            return NIL;
+        }
+    }
+}
+
+u64 frame_alloc(unsigned flags)
+{
+    u32 *n = &cache[this_cpu()->index].n;
+    bool zero = false;
+    u64 pa;
+    u32 pfn;
+
+    if (*n) {
+        pfn = cache[this_cpu()->index].pfn[--*n];
+    } else {
+        spin_lock(&pool.lock);
+        pfn = take(0, &zero);
+        spin_unlock(&pool.lock);
+        if (!pfn)
+            return 0;
+    }
+    frame_of(pfn)->state = FRAME_USED;
+    frame_of(pfn)->refs = 1;
+    pa = (u64)pfn << PAGE_SHIFT;
+    if ((flags & FRAME_ZERO) && !zero)
+        page_clear(pa);
+    return pa;
+}
+
+u64 frame_alloc_run(unsigned order, unsigned flags)
+{
+    bool zero;
+    u64 pa;
+    u32 pfn;
+
+    if (order == 0)
+        return frame_alloc(flags);
+    spin_lock(&pool.lock);
+    pfn = take(order, &zero);
+    spin_unlock(&pool.lock);
+    if (!pfn)
+        return 0;
+    frame_of(pfn)->state = FRAME_USED;
+    frame_of(pfn)->order = (u8)order;
+    frame_of(pfn)->refs = 1;
+    pa = (u64)pfn << PAGE_SHIFT;
+    if ((flags & FRAME_ZERO) && !zero)
+        for (u64 i = 0; i < 1u << order; i++)
+            page_clear(pa + i * PAGE_SIZE);
+    return pa;
+}
+
+void frame_free_run(u64 pa, unsigned order)
+{
+    u32 pfn = (u32)(pa >> PAGE_SHIFT);
+
+    frame_of(pfn)->refs = 0;
+    spin_lock(&pool.lock);
+    buddy_free(pfn, order);
+    spin_unlock(&pool.lock);
+}
+
+void frame_ref(u64 pa)
+{
+    __atomic_fetch_add(&frame_struct(pa)->refs, 1, __ATOMIC_RELAXED);
+}
+
+void frame_unref(u64 pa)
+{
+    struct frame *f = frame_struct(pa);
+    u32 *n;
+
+    if (__atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL))
+        return;
+    f->state = FRAME_CACHED;
+    n = &cache[this_cpu()->index].n;
+    if (*n == CACHE_SIZE) {
+        spin_lock(&pool.lock);
+        while (*n > CACHE_SIZE / 2)
+            buddy_free(cache[this_cpu()->index].pfn[--*n], 0);
+        spin_unlock(&pool.lock);
+    }
+    cache[this_cpu()->index].pfn[(*n)++] = (u32)(pa >> PAGE_SHIFT);
+}
+
+u32 frame_refs(u64 pa)
+{
+    return __atomic_load_n(&frame_struct(pa)->refs, __ATOMIC_ACQUIRE);
+}
+
+void frame_get_stats(struct frame_stats *s)
+{
+    spin_lock(&pool.lock);
+    s->total = pool.total;
+    s->free = pool.free_frames << PAGE_SHIFT;
+    s->limit = boot.ram_limit;
+    spin_unlock(&pool.lock);
+    for (u32 i = 0; i < ncpus; i++)
+        s->free += (u64)READ_ONCE(cache[i].n) << PAGE_SHIFT;
+}
+
+/* Before the allocator works, tables come from the start of the free memory. */
+static u64 early_at;
+
+static u64 early_table(void)
+{
+    u64 pa = early_at;
+
+    early_at += PAGE_SIZE;
+    return pa;
+}
+
+void frame_init(void)
+{
+    /* The tables lie behind the structs, whose number is known. */
+    u64 structs = ALIGN_UP((boot.ram_size >> PAGE_SHIFT) * sizeof(struct frame), PAGE_SIZE);
+
+    early_at = boot.free_start + structs;
+    map_structs(0, boot.ram_size, boot.free_start, early_table);
+    pool.total = boot.ram_size;
+    pool.later = early_at;
+    pool.later_end = boot.ram_size;
+    set_fresh(PAGE_SIZE, RV_KERNEL_GPA);
+    fill_reserve();
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Page frames: guest RAM in units of 4 KiB, with a reference count each. RAM is asked from the host in
+ * steps when nothing is free, up to the container's limit. Frames never used before are known to be
+ * zero and are not cleared again.
+ */
+#ifndef MM_FRAME_H
+#define MM_FRAME_H
+
+#include "core/types.h"
+
+#define FRAME_ZERO  1u /* contents zero */
+#define FRAME_KERNEL 2u /* for the kernel itself: may use the last reserve */
+
+/* Returns the physical address of a frame with one reference, or 0: no memory. */
+u64 frame_alloc(unsigned flags) MUST_CHECK;
+/* 2^order physically contiguous frames, aligned to their size, one reference on the first. 0 ... 9. */
+u64 frame_alloc_run(unsigned order, unsigned flags) MUST_CHECK;
+void frame_free_run(u64 pa, unsigned order);
+
+void frame_ref(u64 pa);
+void frame_unref(u64 pa);      /* frees it with the last reference */
+u32 frame_refs(u64 pa);        /* 1: the caller is the only user */
+
+/* Bytes handed out by the host, bytes free of those, and the limit. */
+struct frame_stats {
+    u64 total, free, limit;
+};
+void frame_get_stats(struct frame_stats *s);
+
+/* The direct map: every frame and window page of the machine is readable here. */
+#define DIRECT_BASE UINT64_C(0xffff800000000000)
+#ifndef RV_HOST_TEST
+static inline void *phys_to_virt(u64 pa)
+{
+    return (void *)(DIRECT_BASE + pa);
+}
+static inline u64 virt_to_phys(const void *va)
+{
+    return (u64)va - DIRECT_BASE;
+}
+#else
+void *phys_to_virt(u64 pa);
+u64 virt_to_phys(const void *va);
+#endif
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The object: what everything an application can name begins with. It has a type, a reference count,
+ * a kernel id (unique, never reused), a word of signals and the observers that watch them.
+ *
+ * Lock legend: (i) set at creation   (a) atomic   (l) guarded by lock
+ */
+#ifndef OBJECT_OBJECT_H
+#define OBJECT_OBJECT_H
+
+#include "core/list.h"
+#include "core/lock.h"
+
+enum object_type {
+    OBJ_NONE, OBJ_JOB, OBJ_PROCESS, OBJ_THREAD, OBJ_EVENT, OBJ_PORT, OBJ_TIMER, OBJ_FILE, OBJ_SOCKET
+};
+
+/* Signals: levels, true as long as the state lasts. */
+#define SIG_READABLE    UINT32_C(0x001) /* a read would not block */
+#define SIG_WRITABLE    UINT32_C(0x002)
+#define SIG_PRIORITY    UINT32_C(0x004) /* urgent data (POLLPRI) */
+#define SIG_ERROR       UINT32_C(0x008) /* POLLERR */
+#define SIG_HANGUP      UINT32_C(0x010) /* both directions are over (POLLHUP) */
+#define SIG_READ_CLOSED UINT32_C(0x020) /* the peer will write no more (POLLRDHUP) */
+#define SIG_SIGNALED    UINT32_C(0x040) /* events, timers, completions */
+#define SIG_TERMINATED  UINT32_C(0x080) /* process, thread */
+#define SIG_CHILD       UINT32_C(0x100) /* process: a child changed state; look with wait */
+
+struct object;
+
+struct object_ops {
+    enum object_type type;
+    /* The last reference is gone: free the object. Called without locks held; may park. */
+    void (*destroy)(struct object *o);
+};
+
+struct object {
+    const struct object_ops *ops; /* (i) */
+    u32 refs;                     /* (a) */
+    u32 signals;                  /* (l) for writing; may be read without it as a hint */
+    u64 koid;                     /* (i) */
+    struct spinlock lock;         /* RANK_OBJECT */
+    struct list observers;        /* (l) struct observer.node */
+};
+
+/*
+ * Somebody who wants to know when some of the signals in mask become (or are) set. fire runs with the
+ * object's lock held: it may unpark a thread or take locks of higher rank, no more.
+ */
+struct observer {
+    struct list node;
+    struct object *obj;
+    u32 mask;
+    void (*fire)(struct observer *ob, u32 signals);
+};
+
+void object_init(struct object *o, const struct object_ops *ops, u32 signals);
+
+static inline void object_ref(struct object *o)
+{
+    __atomic_fetch_add(&o->refs, 1, __ATOMIC_RELAXED);
+}
+
+/* Take a reference unless the count is 0 already (an object found in a table while it dies). */
+bool object_tryref(struct object *o);
+
+void object_destroy(struct object *o);
+
+static inline void object_unref(struct object *o)
+{
+    if (__atomic_sub_fetch(&o->refs, 1, __ATOMIC_ACQ_REL) == 0)
+        object_destroy(o);
+}
+
+static inline u32 object_signals(const struct object *o)
+{
+    return READ_ONCE(o->signals);
+}
+
+/*
+ * Clear and set signals and fire the observers whose mask has one of those set now. `sync` says that
+ * the caller is about to wait itself (thread_unpark_sync). Cheap when nothing changes.
+ */
+void object_signal(struct object *o, u32 clear, u32 set);
+void object_signal_sync(struct object *o, u32 clear, u32 set);
+
+/* Fire observers even if the level was set already: for edges (new data on a readable object). */
+void object_pulse(struct object *o, u32 set);
+
+/*
+ * Start or stop observing. object_observe returns the signals of mask that are set now; then, and at
+ * each later change, fire is called too. object_unobserve returns only when fire cannot run any more.
+ */
+u32 object_observe(struct object *o, struct observer *ob);
+void object_unobserve(struct observer *ob);
+
+#endif

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of a process: birth, threads coming and going, the end. */
+#include "core/hostcall.h"
+#include "core/print.h"
+#include "core/string.h"
+#include "core/time.h"
+#include "mm/aspace.h"
+#include "mm/slab.h"
+#include "object/process_impl.h"
+#include "sched/sched.h"
+
+/* --- birth ------------------------------------------------------------------------------------ */
+
+static void process_destroy(struct object *o)
+{
+    struct process *p = container_of(o, struct process, obj);
+
+    sig_pending_clear(&p->pending);
+    sigactions_unref(p->actions);
+    if (p->handles)
+        handle_table_unref(p->handles);
+    if (p->aspace)
+        aspace_unref(p->aspace);
+    if (process_hooks.release)
+        process_hooks.release(p);
+    kfree(p);
+}
+
+static const struct object_ops process_ops = { .type = OBJ_PROCESS, .destroy = process_destroy };
+
+static void alarm_fire(struct timer *timer)
+{
+    struct process *p = container_of(timer, struct process, alarm);
+    u64 next = 0;
+
+    spin_lock(&p->lock);
+    if (p->alarm_deadline) {
+        u64 now = time_mono();
+
+        if (p->alarm_interval) {
+            next = p->alarm_deadline + p->alarm_interval;
+            if (next <= now)
+                next += (now - next) / p->alarm_interval * p->alarm_interval + p->alarm_interval;
+        }
+        p->alarm_deadline = next;
+        if (next && !p->group_exit)
+            timer_arm(&p->alarm, next);
+    }
+    spin_unlock(&p->lock);
+    signal_kernel(p, SIGALRM);
+}
+
+struct process *process_create(struct process *parent)
+{
+    struct process *p = kzalloc(sizeof(*p));
+
+    if (!p)
+        return NULL;
+    object_init(&p->obj, &process_ops, 0);
+    spin_init(&p->lock, RANK_PROCESS + 1);
+    list_init(&p->children);
+    list_init(&p->sibling);
+    list_init(&p->child_waiters);
+    list_init(&p->group_node);
+    list_init(&p->threads);
+    sig_pending_init(&p->pending);
+    event_init(&p->alone);
+    event_init(&p->running);
+    event_set(&p->running);
+    timer_init(&p->alarm, alarm_fire);
+    p->start_time = time_boot();
+    p->dumpable = true;
+    if (parent) {
+        spin_lock(&parent->lock);
+        memcpy(p->rlimits, parent->rlimits, sizeof(p->rlimits));
+        spin_unlock(&parent->lock);
+        p->no_new_privs = parent->no_new_privs;
+        p->dumpable = parent->dumpable;
+        p->personality = parent->personality;
+        p->uid = parent->uid;
+    }
+    return p;
+}
+
+void process_discard(struct process *p)
+{
+    object_unref(&p->obj);
+}
+
+int process_publish(struct process *p, struct thread *leader, bool sibling_of_parent)
+{
+    struct process *parent = process_init ? process_current() : NULL;
+    struct pid *e;
+
+    spin_lock(&process_tree_lock);
+    e = pid_alloc();
+    if (!e) {
+        spin_unlock(&process_tree_lock);
+        return -EAGAIN;
+    }
+    p->pid_entry = e;
+    p->pid = e->nr;
+    e->proc = p;
+    e->thread = leader;
+    e->users = 2; /* the process, and its first thread */
+    leader->tid = e->nr;
+    list_add_tail(&p->threads, &leader->proc_node);
+    p->nthreads = 1;
+    if (!parent) {
+        p->is_init = true;
+        process_init = p;
+        tree_set_group(p, e);
+        tree_set_session(p, e);
+    } else {
+        tree_set_group(p, parent->group);
+        tree_set_session(p, parent->session);
+        p->parent = sibling_of_parent && parent->parent ? parent->parent : parent;
+        list_add_tail(&p->parent->children, &p->sibling);
+    }
+    object_ref(&p->obj); /* the table's, until it is waited for */
+    spin_unlock(&process_tree_lock);
+    return 0;
+}
+
+int process_add_thread(struct process *p, struct thread *t)
+{
+    struct pid *e;
+    int r = -EAGAIN;
+
+    spin_lock(&process_tree_lock);
+    e = pid_alloc();
+    if (e) {
+        e->thread = t;
+        t->tid = e->nr;
+        spin_lock(&p->lock);
+        if (!p->group_exit && !p->exec_thread) {
+            list_add_tail(&p->threads, &t->proc_node);
+            p->nthreads++;
+            if (p->stopping)
+                thread_set_work(t, WORK_SIGNAL);
+            r = 0;
+        }
+        spin_unlock(&p->lock);
+        if (r)
+            pid_unuse(e);
+    }
+    spin_unlock(&process_tree_lock);
+    return r;
+}
+
+/* --- the end of all threads ------------------------------------------------------------------- */
+
+static void end_thread(struct thread *t)
+{
+    thread_set_work(t, WORK_EXIT);
+    thread_interrupt(t);
+}
+
+void process_group_exit_locked(struct process *p, int status)
+{
+    struct thread *t;
+
+    if (p->group_exit)
+        return;
+    p->group_exit = true;
+    p->exit_code = status;
+    list_for_each(t, &p->threads, proc_node)
+        end_thread(t);
+    p->stopping = false;
+    event_set(&p->running);
+}
+
+void process_group_exit(int status)
+{
+    struct process *p = process_current();
+
+    spin_lock(&p->lock);
+    process_group_exit_locked(p, status);
+    spin_unlock(&p->lock);
+}
+
+void process_out_of_memory(void)
+{
+    struct process *p = process_current();
+
+    log_error("out of memory: process %u (%s) is killed", p->pid, current()->name);
+    process_group_exit(SIGKILL);
+}
+
+void process_external_signal(int signo)
+{
+    struct sig_info info;
+
+    if (!process_init || signo < 1 || signo > SIG_COUNT)
+        return;
+    memset(&info, 0, sizeof(info));
+    info.signo = signo;
+    info.code = SIC_USER; /* pid and uid 0: from a namespace that is not visible here */
+    signal_send_process(process_init, &info, SIG_FORCE_INIT);
+}
+
+int process_become_single(void)
+{
+    struct thread *me = current(), *t;
+    struct process *p = me->proc;
+
+    spin_lock(&p->lock);
+    if (p->group_exit || p->exec_thread) {
+        spin_unlock(&p->lock);
+        return -EINTR;
+    }
+    if (p->nthreads > 1) {
+        p->exec_thread = me;
+        event_clear(&p->alone);
+        list_for_each(t, &p->threads, proc_node)
+            if (t != me)
+                end_thread(t);
+        p->stopping = false;
+        event_set(&p->running);
+        spin_unlock(&p->lock);
+        object_wait(&p->alone.obj, SIG_SIGNALED, DEADLINE_NEVER, 0);
+        spin_lock(&p->lock);
+        p->exec_thread = NULL;
+    }
+    spin_unlock(&p->lock);
+    if (me->tid != p->pid) {
+        struct pid *old;
+
+        spin_lock(&process_tree_lock);
+        old = pid_get(me->tid);
+        old->thread = NULL;
+        pid_unuse(old);
+        p->pid_entry->thread = me;
+        p->pid_entry->users++;
+        me->tid = p->pid;
+        spin_unlock(&process_tree_lock);
+    }
+    return 0;
+}
+
+void process_vfork_release(struct process *p)
+{
+    spin_lock(&p->lock);
+    if (p->vfork_done) {
+        event_set(p->vfork_done);
+        p->vfork_done = NULL;
+    }
+    spin_unlock(&p->lock);
+}
+
+/* --- the end of the process ------------------------------------------------------------------- */
+
+static struct process *new_parent_for_children(struct process *p)
+{
+    for (struct process *a = p->parent; a; a = a->parent)
+        if (a->subreaper && a->state == PROCESS_ALIVE && !a->group_exit)
+            return a;
+    return process_init;
+}
+
+/* Children get a new parent; those that nobody will wait for come back in the list `dead`. */
+static void give_children_away(struct process *p, struct list *dead)
+{
+    struct process *heir = new_parent_for_children(p), *c, *tmp;
+
+    list_for_each_safe(c, tmp, &p->children, sibling) {
+        bool reaped = false;
+
+        list_del(&c->sibling);
+        c->parent = heir;
+        list_add_tail(&heir->children, &c->sibling);
+        if (c->death_signal)
+            signal_kernel(c, c->death_signal);
+        if (c->state == PROCESS_ZOMBIE) {
+            c->exit_signal = SIGCHLD;
+            process_tell_parent_of_end(c, &reaped);
+            if (reaped)
+                list_add(dead, &c->sibling);
+        } else {
+            if (c->exit_signal)
+                c->exit_signal = SIGCHLD;
+            if (c->group != p->group)
+                tree_check_orphaned(c->group, NULL);
+        }
+    }
+}
+
+static void release_resources(struct process *p)
+{
+    struct aspace *as = p->aspace;
+    struct handle_table *handles = p->handles;
+    bool armed;
+
+    p->handles = NULL;
+    if (handles)
+        handle_table_unref(handles);
+    spin_lock(&p->lock);
+    p->dead_threads.maxrss_kb = as ? as->peak_mapped >> 10 : 0;
+    p->alarm_deadline = 0;
+    p->aspace = NULL;
+    spin_unlock(&p->lock);
+    do
+        armed = timer_cancel(&p->alarm);
+    while (armed);
+    if (as) {
+        aspace_switch(NULL);
+        aspace_unref(as);
+    }
+    if (process_hooks.release)
+        process_hooks.release(p);
+}
+
+static void end_process(struct process *p)
+{
+    struct list dead;
+    bool reaped = false;
+
+    process_vfork_release(p);
+    if (p->is_init)
+        hostcall(RV_HC_exit, (u64)(u32)p->exit_code, 0, 0, 0, 0, NULL);
+    release_resources(p);
+    if (process_hooks.session_end && p->session == p->pid_entry)
+        process_hooks.session_end(p->pid);
+
+    list_init(&dead);
+    spin_lock(&process_tree_lock);
+    give_children_away(p, &dead);
+    p->state = PROCESS_ZOMBIE;
+    tree_check_orphaned(p->group, p);
+    object_signal(&p->obj, 0, SIG_TERMINATED);
+    process_tell_parent_of_end(p, &reaped);
+    if (reaped) {
+        list_del(&p->sibling);
+        list_add(&dead, &p->sibling);
+    }
+    spin_unlock(&process_tree_lock);
+    while (!list_empty(&dead)) {
+        struct process *c = list_first(&dead, struct process, sibling);
+
+        list_del(&c->sibling);
+        object_unref(&c->obj);
+    }
+}
+
+void process_leave(struct thread *t)
+{
+    struct process *p = t->proc;
+    bool last, stopped = false;
+    struct pid *e;
+
+    spin_lock(&process_tree_lock);
+    spin_lock(&p->lock);
+    list_del(&t->proc_node);
+    last = --p->nthreads == 0;
+    if (t->tid == p->pid && !p->group_exit)
+        p->exit_code = t->exit_code;
+    p->dead_threads.utime += sched_thread_time(t);
+    sig_pending_clear(&t->sig.pending);
+    if (p->nthreads == 1 && p->exec_thread)
+        event_set(&p->alone);
+    if (!last && p->stopping && p->nstopped == p->nthreads)
+        stopped = true;
+    /* A signal for the process that this thread was woken for is the others' now. */
+    if (!last && (p->pending.set & ~t->sig.blocked)) {
+        struct thread *other;
+
+        list_for_each(other, &p->threads, proc_node) {
+            thread_set_work(other, WORK_SIGNAL);
+            thread_interrupt(other);
+        }
+    }
+    spin_unlock(&p->lock);
+    e = pid_get(t->tid);
+    e->thread = NULL;
+    pid_unuse(e);
+    spin_unlock(&process_tree_lock);
+    if (stopped)
+        process_report_job(p, SIC_CLD_STOPPED);
+    if (last)
+        end_process(p);
+}

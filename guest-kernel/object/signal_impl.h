@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by signal.c and signal_take.c. All with process.lock held. */
+#ifndef OBJECT_SIGNAL_IMPL_H
+#define OBJECT_SIGNAL_IMPL_H
+
+#include "object/signal.h"
+
+#define SIGSET_IGNORED (SIGBIT(SIGCHLD) | SIGBIT(SIGCONT) | SIGBIT(SIGURG) | SIGBIT(SIGWINCH))
+#define SIGSET_STOP (SIGBIT(SIGSTOP) | SIGBIT(SIGTSTP) | SIGBIT(SIGTTIN) | SIGBIT(SIGTTOU))
+/* Made by the thread's own instructions: taken before all others. */
+#define SIGSET_SYNC (SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) |         \
+                     SIGBIT(SIGFPE) | SIGBIT(SIGSYS))
+
+struct sig_queued {
+    struct list node;
+    struct sig_info info;
+};
+
+/* Drop the signals of the set from one queue, or from all of a process. */
+void sig_discard(struct sig_pending *q, u64 set);
+void sig_discard_everywhere(struct process *p, u64 set);
+/* Make t look at its signals, and end its interruptible wait. */
+void sig_wake(struct thread *t);
+u64 sig_handler(struct process *p, int signo);
+
+#endif

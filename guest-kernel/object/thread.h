@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Thread: what runs. An object that signals SIG_TERMINATED at its end.
+ *
+ * Lock legend: (i) set at creation  (a) atomic  (o) its own thread only  (r) run queue of its vCPU
+ *              (p) process lock (object/process.h)
+ */
+#ifndef OBJECT_THREAD_H
+#define OBJECT_THREAD_H
+
+#include "arch/context.h"
+#include "core/tree.h"
+#include "object/object.h"
+#include "object/signal.h"
+
+struct process;
+
+/* Bits of thread.work: something to do before the return to ring 3. */
+#define WORK_SIGNAL   UINT32_C(1) /* signals may be pending: linux/ looks */
+#define WORK_RESCHED  UINT32_C(2) /* another thread waits for this vCPU */
+#define WORK_EXIT     UINT32_C(4) /* the process is ending */
+
+struct thread {
+    struct object obj;
+    struct arch_context ctx;     /* saved kernel registers while it does not run */
+    u64 kstack;                  /* (i) lowest address of the kernel stack */
+    struct process *proc;        /* (i) a reference; NULL: a kernel thread */
+    char name[16];               /* (o) comm; read racily by /proc */
+
+    /* sched/ */
+    u32 state;                   /* (a) enum thread_state */
+    u32 permit;                  /* (a) see core/park.h */
+    u32 work;                    /* (a) WORK_* */
+    u32 interrupted;             /* (a) an interruptible wait must end */
+    u32 cpu;                     /* (r) vCPU it runs or last ran on */
+    u32 on_cpu;                  /* (a) its context is in use by a vCPU */
+    u64 affinity;                /* (a) mask of allowed vCPUs */
+    struct list run_node;        /* (r) */
+    struct tree_node timer;      /* (r) in the vCPU's timer tree while parked with a deadline */
+    u64 run_ns, run_since;       /* (o) CPU time used; start of the present slice */
+
+    /* Linux's view; linux/ and object/process.c use these */
+    u32 tid;                     /* (i) */
+    struct list proc_node;       /* (p) in process.threads */
+    struct sigstate sig;         /* see object/signal.h */
+    u64 clear_child_tid;         /* (o) user address, or 0 */
+    u64 robust_list;             /* (o) user address, or 0 */
+    u64 rseq;                    /* (o) */
+    struct trap_frame *regs;     /* (o) ring-3 registers, at the top of the kernel stack */
+    u64 orig_rax;                /* (o) number of the system call being done, or -1: for restarts */
+    u64 vfork_done;              /* see linux/ */
+    struct event *vfork_event;
+    int exit_code;               /* (o) wait status */
+    s32 nice;
+};
+
+enum thread_state { THREAD_NEW, THREAD_RUNNABLE, THREAD_RUNNING, THREAD_PARKED, THREAD_DEAD };
+
+/* The running thread. */
+static inline struct thread *current(void)
+{
+    return arch_current();
+}
+
+/*
+ * Create a thread of the process (NULL: kernel thread) that begins with entry(arg) in ring 0; a Linux
+ * thread's entry ends in arch_enter_user. It is not started. NULL: no memory. One reference is the
+ * caller's; a running thread holds one of its own.
+ */
+struct thread *thread_create(struct process *proc, const char *name, void (*entry)(void *), void *arg);
+void thread_start(struct thread *t);
+/* End the current thread: signals SIG_TERMINATED, drops its own reference, never returns. */
+void thread_exit(void) NORETURN;
+
+/* Make an interruptible wait of t end with -EINTR, now or when it next begins one. */
+void thread_interrupt(struct thread *t);
+/* Ask t to look at its work before (or soon after, by a kick) its next ring-3 instruction. */
+void thread_set_work(struct thread *t, u32 bits);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* runrsc run: one command in a new sandbox, with the caller's standard descriptors. */
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hostcalls/lib/cleanup.h"
+#include "runrsc/checks.h"
+#include "runrsc/command.h"
+#include "runrsc/config.h"
+#include "runrsc/run_options.h"
+#include "runrsc/sandbox.h"
+#include "runrsc/supervise.h"
+#include "runrsc/terminal.h"
+#include "runrsc/users.h"
+
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+void cmd_run_help(void)
+{
+    run_options_help();
+}
+
+/* What the options did not set. */
+static int complete_env(struct run_options *opt, const struct user *user, struct error *err)
+{
+    const char *term = getenv("TERM");
+
+    if (env_default(&opt->env, "PATH", DEFAULT_PATH, err) ||
+        env_default(&opt->env, "HOME", user->home, err) ||
+        env_default(&opt->env, "HOSTNAME", opt->hostname, err))
+        return -1;
+    if (opt->tty)
+        return env_default(&opt->env, "TERM", term && *term ? term : "xterm", err);
+    return 0;
+}
+
+static int prepare(struct run_options *opt, struct error *err)
+{
+    cleanup_free struct user *user = malloc(sizeof(*user));
+    struct config config = { .opt = opt, .user = user, .env = &opt->env };
+
+    if (!user)
+        return error_set(err, 0, "out of memory");
+    if (check_root(opt, err) || check_volumes(opt, err) || check_kvm(err) ||
+        user_find(user, opt->rootfs, opt->user, err) || complete_env(opt, user, err))
+        return -1;
+    config.terminal = opt->tty;
+    if (opt->tty)
+        terminal_size(&config.columns, &config.rows);
+    return config_write(&config, err);
+}
+
+static int run(struct run_options *opt, struct error *err)
+{
+    struct sandbox box = SANDBOX_INIT;
+    cleanup_fd int config = prepare(opt, err), signals = -1;
+    int code;
+
+    if (config < 0)
+        return -1;
+    signals = supervise_signals(err);
+    if (signals < 0 || (opt->tty && terminal_raw(err)))
+        return -1;
+    code = sandbox_start(&box, opt, config, err);
+    if (code == 0)
+        code = supervise(&box, signals, opt->tty, err);
+    terminal_restore();
+    return code;
+}
+
+int cmd_run(const struct globals *globals, int argc, char **argv, struct error *err)
+{
+    struct run_options opt;
+    int code = run_options_parse(&opt, argc, argv, err);
+
+    opt.debug |= globals->debug;
+    if (code == 1)
+        code = cmd_help(globals, 2, (char *[]) { argv[0], argv[0], NULL }, err);
+    else if (code == 0) {
+        opt.tty |= terminal_is_stdio();
+        code = run(&opt, err);
+    }
+    run_options_free(&opt);
+    return code;
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fork and wait: exit codes, signals, WNOHANG, ECHILD, orphans, vfork, process ids. */
+#define _GNU_SOURCE
+#include "t.h"
+
+#include <sched.h>
+#include <sys/mman.h>
+
+static void statuses(void)
+{
+    int status;
+    pid_t pid;
+    siginfo_t si;
+
+    pid = t_fork();
+    if (pid == 0)
+        _exit(0x1234);
+    status = t_wait(pid);
+    CHECK(WIFEXITED(status));
+    CHECK_EQ(WEXITSTATUS(status), 0x34);
+
+    pid = t_fork();
+    if (pid == 0) {
+        for (;;)
+            pause();
+    }
+    CHECK_EQ(waitpid(pid, &status, WNOHANG), 0);
+    OK(kill(pid, SIGUSR1));
+    status = t_wait(pid);
+    CHECK(WIFSIGNALED(status));
+    CHECK_EQ(WTERMSIG(status), SIGUSR1);
+
+    pid = t_fork();
+    if (pid == 0)
+        _exit(3);
+    OK(waitid(P_PID, (id_t)pid, &si, WEXITED | WNOWAIT));
+    CHECK_EQ(si.si_pid, pid);
+    CHECK_EQ(si.si_code, CLD_EXITED);
+    CHECK_EQ(si.si_status, 3);
+    CHECK_EQ(WEXITSTATUS(t_wait(pid)), 3);
+    CHECK_ERRNO(wait(&status), ECHILD);
+    CHECK_ERRNO(waitpid(pid, &status, 0), ECHILD);
+    CHECK_ERRNO(kill(pid, 0), ESRCH);
+}
+
+static void stopped(void)
+{
+    pid_t pid = t_fork();
+    int status;
+
+    if (pid == 0) {
+        for (;;)
+            pause();
+    }
+    OK(kill(pid, SIGSTOP));
+    CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
+    CHECK(WIFSTOPPED(status));
+    CHECK_EQ(WSTOPSIG(status), SIGSTOP);
+    OK(kill(pid, SIGCONT));
+    CHECK_EQ(waitpid(pid, &status, WCONTINUED), pid);
+    CHECK(WIFCONTINUED(status));
+    OK(kill(pid, SIGKILL));
+    CHECK_EQ(WTERMSIG(t_wait(pid)), SIGKILL);
+}
+
+static void orphans(void)
+{
+    int p[2];
+    pid_t pid, parents[2];
+
+    OK(pipe(p));
+    pid = t_fork();
+    if (pid == 0) {
+        pid_t me = getpid();
+
+        if (t_fork() == 0) {
+            parents[0] = getppid();
+            CHECK_EQ(parents[0], me);
+            while (getppid() == me)
+                sched_yield();
+            parents[1] = getppid();
+            CHECK_EQ(write(p[1], parents, sizeof(parents)), (ssize_t)sizeof(parents));
+            t_end(0);
+        }
+        t_sleep_ms(20);
+        _exit(0);
+    }
+    t_join(pid);
+    CHECK_EQ(read(p[0], parents, sizeof(parents)), (ssize_t)sizeof(parents));
+    CHECK_EQ(parents[0], pid);
+    CHECK(parents[1] != pid && parents[1] > 0);
+    OK(close(p[0]));
+    OK(close(p[1]));
+    /* In a sandbox this may be process 1, which inherits the orphan. */
+    if (parents[1] == getpid())
+        OK(wait(NULL));
+}
+
+static void many(void)
+{
+    enum { N = 20 };
+    pid_t pid[N];
+    int left = N, status;
+
+    for (int i = 0; i < N; i++) {
+        pid[i] = t_fork();
+        if (pid[i] == 0)
+            _exit(i);
+    }
+    while (left--) {
+        pid_t p = (pid_t)OK(wait(&status));
+        int i = WEXITSTATUS(status);
+
+        CHECK(i >= 0 && i < N);
+        CHECK_EQ(pid[i], p);
+        pid[i] = 0;
+    }
+}
+
+static void vfork_waits(void)
+{
+    volatile int value = 0;
+    pid_t pid = vfork();
+
+    if (pid == 0) {
+        value = 1; /* in the parent's memory */
+        _exit(0);
+    }
+    CHECK_EQ(value, 1);
+    t_join(pid);
+}
+
+int main(void)
+{
+    statuses();
+    stopped();
+    orphans();
+    many();
+    vfork_waits();
+    return 0;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The instant hostcalls about the machine itself: console, end, vCPUs, RAM, clocks. */
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "vmm/crash.h"
+#include "vmm/hostcall.h"
+#include "vmm/options.h"
+#include "vmm/out.h"
+#include "vmm/vm.h"
+
+int64_t hc_console(struct hc_req *req)
+{
+    int fd = req->vm->opt->log_fd;
+    char line[1024];
+    size_t n = hc_copy_in(req, 0, line, sizeof(line));
+
+    out_guest_line(fd >= 0 ? fd : STDERR_FILENO, "kernel: ", line, n);
+    return 0;
+}
+
+int64_t hc_exit(struct hc_req *req)
+{
+    vm_exit(req->vm, (int)(req->arg[0] & 0xffff));
+}
+
+int64_t hc_crash(struct hc_req *req)
+{
+    char reason[1025];
+    size_t n = hc_copy_in(req, 0, reason, sizeof(reason) - 1);
+
+    reason[n] = 0;
+    crash_guest(req->vcpu, req->arg[0], "%s", n ? reason : "no reason given");
+}
+
+int64_t hc_vcpu_start(struct hc_req *req)
+{
+    return vcpu_begin(&req->vm->vcpu[req->arg[0]]);
+}
+
+int64_t hc_kick(struct hc_req *req)
+{
+    struct vm *vm = req->vm;
+
+    for (uint32_t i = 0; i < vm->nvcpus; i++)
+        if (req->arg[0] >> i & 1 && atomic_load(&vm->vcpu[i].started))
+            vcpu_kick(&vm->vcpu[i], RV_PEND_KICK);
+    return 0;
+}
+
+int64_t hc_yield(struct hc_req *req)
+{
+    (void)req;
+    sched_yield();
+    return 0;
+}
+
+int64_t hc_mem_grow(struct hc_req *req)
+{
+    return ram_grow(req->vm, req->arg[0]);
+}
+
+int64_t hc_mem_release(struct hc_req *req)
+{
+    return ram_release(req->vm, (gpa_t) { req->arg[0] }, req->arg[1]);
+}
+
+int64_t hc_mem_clear(struct hc_req *req)
+{
+    void *at = ram_at(req->vm, (gpa_t) { req->arg[0] }, req->arg[1]);
+
+    if (!at || (req->arg[0] | req->arg[1]) % RV_PAGE_SIZE)
+        return -EINVAL;
+    memset(at, 0, req->arg[1]);
+    return 0;
+}
+
+int64_t hc_mem_copy(struct hc_req *req)
+{
+    const struct iovec *in = hc_in(req), *out = hc_out(req);
+    size_t si = 0, so = 0, left = req->in_len;
+
+    if (req->in_len != req->out_len)
+        return -EINVAL;
+    while (left) {
+        size_t n = in->iov_len - si;
+
+        if (n > out->iov_len - so)
+            n = out->iov_len - so;
+        memmove((char *)out->iov_base + so, (const char *)in->iov_base + si, n);
+        left -= n;
+        if ((si += n) == in->iov_len) {
+            in++;
+            si = 0;
+        }
+        if ((so += n) == out->iov_len) {
+            out++;
+            so = 0;
+        }
+    }
+    return 0;
+}
+
+int64_t hc_clock_read(struct hc_req *req)
+{
+    struct timespec ts;
+
+    if (req->arg[0] != CLOCK_REALTIME && req->arg[0] != CLOCK_MONOTONIC &&
+        req->arg[0] != CLOCK_BOOTTIME)
+        return -EINVAL;
+    if (clock_gettime((clockid_t)req->arg[0], &ts) < 0)
+        return -errno;
+    return (int64_t)ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+}
+
+int64_t hc_trace(struct hc_req *req)
+{
+    int fd = req->vm->opt->trace_fd;
+    char line[4000];
+    size_t n = hc_copy_in(req, 0, line, sizeof(line));
+
+    out_guest_line(fd >= 0 ? fd : STDERR_FILENO, "", line, n);
+    return 0;
+}

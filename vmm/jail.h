@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Giving up rights once everything is opened: see jail.c. */
+#ifndef VMM_JAIL_H
+#define VMM_JAIL_H
+
+#include "hostcalls/lib/error.h"
+
+struct vm;
+struct options;
+
+/* Close all descriptors but 0, 1, 2 and those of the command line. First, before any is opened. */
+void jail_close_others(const struct options *opt);
+
+/* The whole process, while it has one thread: empty root, no capabilities, nothing to gain by exec.
+ */
+int jail_process(struct vm *vm, struct error *err);
+
+/* The calling thread: its seccomp filter (hostneeds.def). Ends the process if that fails. */
+void jail_thread(struct vm *vm, const char *kind);
+
+#endif
