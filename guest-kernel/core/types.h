@@ -27,6 +27,7 @@ typedef long ssize_t;
 #define PAGE_MASK  (~(PAGE_SIZE - 1))
 
 /* Kernel-internal errnos, never shown to ring 3 (linux/ turns them into EINTR or a restart). */
+#undef ERESTART /* linux/errno.h's is another, shown to ring 3 by STREAMS only */
 #define ERESTART 512 /* interrupted by a signal before anything was done; restart if SA_RESTART */
 #define ERESTART_NOHAND 514 /* restart only if no handler runs */
 

@@ -16,6 +16,7 @@
 #include "object/process.h"
 #include "object/reclock.h"
 #include "sched/sched.h"
+#include "tty/tty.h"
 
 #include <asm/resource.h>
 #include <libfdt.h>
@@ -274,6 +275,15 @@ static void init_entry(void *arg UNUSED)
     arch_enter_user(current()->regs);
 }
 
+/* From the event ring: what comes from outside the container. */
+static void on_event(const struct rv_event *ev)
+{
+    if (ev->kind == RV_EVENT_SIGNAL)
+        process_external_signal((int)ev->ret);
+    else if (ev->kind == RV_EVENT_WINSIZE)
+        tty_resized((u32)ev->ret >> 16 & 0xffff, (u32)ev->ret & 0xffff);
+}
+
 void linux_boot(const void *boot_data)
 {
     struct process *p;
@@ -289,6 +299,9 @@ void linux_boot(const void *boot_data)
     strace_enabled = options >= 0 && fdt_getprop(fdt, options, "strace", NULL);
     futex_init();
     process_hooks.release = release;
+    process_hooks.session_end = tty_session_ended;
+    sched_hooks.event = on_event;
+    file_ended = locks_on_release;
     hostname = get_string("hostname", "localhost");
     uts_set_hostname(hostname, strlen(hostname));
 

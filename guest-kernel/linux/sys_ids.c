@@ -84,7 +84,7 @@ s64 sys_getrusage(int who, u64 to)
         break;
     case 1: /* RUSAGE_THREAD */
         memset(&u, 0, sizeof(u));
-        u.utime = sched_thread_time(current());
+        u.utime = thread_time(current());
         break;
     default:
         return -EINVAL;

@@ -25,7 +25,7 @@ static s64 cpu_clock(int id, u64 *ns)
                 object_unref(&t->obj);
             return -EINVAL;
         }
-        *ns = sched_thread_time(t ? t : current());
+        *ns = thread_time(t ? t : current());
         if (t)
             object_unref(&t->obj);
     } else {
@@ -66,7 +66,7 @@ static s64 read_clock(int id, u64 *ns)
         *ns = time_real();
         return 0;
     case CLOCK_THREAD_CPUTIME_ID:
-        *ns = sched_thread_time(current());
+        *ns = thread_time(current());
         return 0;
     case CLOCK_PROCESS_CPUTIME_ID:
         process_usage(process_current(), &u);

@@ -37,6 +37,17 @@ void vmo_ref(struct vmo *v)
     __atomic_fetch_add(&v->refs, 1, __ATOMIC_RELAXED);
 }
 
+bool vmo_tryref(struct vmo *v)
+{
+    u32 refs = READ_ONCE(v->refs);
+
+    while (refs)
+        if (__atomic_compare_exchange_n(&v->refs, &refs, refs + 1, true, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_RELAXED))
+            return true;
+    return false;
+}
+
 /* The word leaves the VMO: return what it stood for. */
 static void release_word(struct vmo *v, u64 index, u64 word)
 {

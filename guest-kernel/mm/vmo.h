@@ -51,6 +51,7 @@ struct vmo *vmo_create(u64 size, const struct vmo_ops *ops, void *priv); /* NULL
 /* The same for a VMO inside another struct, which owns it: refs starts at 1, destroy frees the outside. */
 void vmo_init(struct vmo *v, u64 size, const struct vmo_ops *ops, void *priv);
 void vmo_ref(struct vmo *v);
+bool vmo_tryref(struct vmo *v); /* false: it is ending */
 void vmo_unref(struct vmo *v);
 
 /* --- with vmo->lock held -------------------------------------------------------------------------- */

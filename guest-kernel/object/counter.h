@@ -7,7 +7,7 @@
 #define OBJECT_COUNTER_H
 
 #include "object/object.h"
-#include "sched/timer.h"
+#include "core/timer.h"
 
 struct counter {
     struct spinlock lock;

@@ -78,10 +78,11 @@ static inline u32 object_signals(const struct object *o)
 }
 
 /*
- * Clear and set signals and fire the observers whose mask has one of those set now. `sync` says that
- * the caller is about to wait itself (thread_unpark_sync). Cheap when nothing changes.
+ * Clear and set signals and fire the observers whose mask has one of those that were not set before.
+ * Cheap when nothing changes.
  */
 void object_signal(struct object *o, u32 clear, u32 set);
+/* The same by a thread that is about to wait itself: whom it wakes stays on this vCPU (park.h). */
 void object_signal_sync(struct object *o, u32 clear, u32 set);
 
 /* Fire observers even if the level was set already: for edges (new data on a readable object). */

@@ -7,7 +7,6 @@
 #include "mm/aspace.h"
 #include "mm/slab.h"
 #include "object/process_impl.h"
-#include "sched/sched.h"
 
 /* --- birth ------------------------------------------------------------------------------------ */
 
@@ -354,7 +353,7 @@ void process_leave(struct thread *t)
     last = --p->nthreads == 0;
     if (t->tid == p->pid && !p->group_exit)
         p->exit_code = t->exit_code;
-    p->dead_threads.utime += sched_thread_time(t);
+    p->dead_threads.utime += thread_time(t);
     sig_pending_clear(&t->sig.pending);
     if (p->nthreads == 1 && p->exec_thread)
         event_set(&p->alone);

@@ -18,7 +18,7 @@
 #include "object/signal.h"
 #include "object/thread.h"
 #include "object/wait.h"
-#include "sched/timer.h"
+#include "core/timer.h"
 
 struct aspace;
 struct cred;

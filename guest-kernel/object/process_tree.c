@@ -3,7 +3,6 @@
 #include "core/radix.h"
 #include "mm/slab.h"
 #include "object/process_impl.h"
-#include "sched/sched.h"
 
 struct spinlock process_tree_lock = SPINLOCK_INIT(RANK_PROCESS);
 struct process *process_init;
@@ -342,7 +341,7 @@ void process_usage(struct process *p, struct usage *u)
     spin_lock(&p->lock);
     *u = p->dead_threads;
     list_for_each(t, &p->threads, proc_node)
-        u->utime += sched_thread_time(t);
+        u->utime += thread_time(t);
     spin_unlock(&p->lock);
 }
 

@@ -9,7 +9,7 @@
 #define OBJECT_THREAD_H
 
 #include "arch/context.h"
-#include "core/tree.h"
+#include "core/timer.h"
 #include "object/object.h"
 #include "object/signal.h"
 
@@ -32,12 +32,13 @@ struct thread {
     u32 permit;                  /* (a) see core/park.h */
     u32 work;                    /* (a) WORK_* */
     u32 interrupted;             /* (a) an interruptible wait must end */
+    bool waking_sync;            /* (o) object_signal_sync is being done */
     u32 cpu;                     /* (r) vCPU it runs or last ran on */
     u32 on_cpu;                  /* (a) its context is in use by a vCPU */
     u64 affinity;                /* (a) mask of allowed vCPUs */
     struct list run_node;        /* (r) */
-    struct tree_node timer;      /* (r) in the vCPU's timer tree while parked with a deadline */
-    u64 run_ns, run_since;       /* (o) CPU time used; start of the present slice */
+    struct timer timer;          /* (o) armed while parked with a deadline */
+    u64 run_ns, run_since;       /* (a) CPU time used, in ns; (o) start of the present slice */
 
     /* Linux's view; linux/ and object/process.c use these */
     u32 tid;                     /* (i) */
@@ -71,6 +72,15 @@ struct thread *thread_create(struct process *proc, const char *name, void (*entr
 void thread_start(struct thread *t);
 /* End the current thread: signals SIG_TERMINATED, drops its own reference, never returns. */
 void thread_exit(void) NORETURN;
+
+/* Fill in a zeroed thread that has a stack already (thread_create, and each vCPU's idle thread). */
+void thread_setup(struct thread *t, const char *name);
+/* Of sched/: its part of thread_setup; and the last step of thread_exit. */
+void sched_thread_init(struct thread *t);
+void sched_end_thread(void) NORETURN;
+
+/* CPU time used so far, in ns. */
+u64 thread_time(struct thread *t);
 
 /* Make an interruptible wait of t end with -EINTR, now or when it next begins one. */
 void thread_interrupt(struct thread *t);

@@ -18,6 +18,7 @@ struct wait_item {
 };
 
 #define WAIT_INTERRUPTIBLE 1u /* a signal for the thread (thread_interrupt) ends the wait: -EINTR */
+#define WAIT_KILLABLE      2u /* only the end of the process does */
 
 /*
  * Wait until at least one item has a signal of its mask set, the deadline (ns, time_mono) passes or

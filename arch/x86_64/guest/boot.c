@@ -10,6 +10,7 @@
 #include "mm/aspace.h"
 #include "mm/frame.h"
 #include "mm/frame_impl.h"
+#include "mm/kstack.h"
 #include "mm/slab.h"
 
 struct percpu *percpu_table[RV_MAX_VCPUS];
@@ -162,8 +163,11 @@ int cpu_prepare(u32 index)
     struct percpu *cpu = kzalloc(sizeof(*cpu));
     struct arch_cpu *a = kzalloc(sizeof(*a));
 
-    if (!cpu || !a)
+    u64 stack = kstack_alloc();
+
+    if (!cpu || !a || !stack)
         return -ENOMEM;
+    ap_stacks[index] = stack + KSTACK_SIZE;
     init_percpu(cpu, a, index);
     init_ist(cpu);
     return 0;

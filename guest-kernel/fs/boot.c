@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The file tree of a new container: the image, and what is mounted over it (docs/boot-data.md). */
+#include "core/boot.h"
+#include "core/print.h"
+#include "core/string.h"
+#include "fs/inode.h"
+#include "fs/window.h"
+#include "mm/slab.h"
+#include "sched/sched.h"
+#include "tty/tty.h"
+
+#include <libfdt.h>
+
+#define TMPFS_MAGIC_ 0x01021994u
+
+static const struct cred *root_cred;
+static struct fs_context *context;
+
+/* A directory to mount on. One that the image lacks is made in memory: the host's is not changed. */
+static int mount_point(const char *path, struct path *out)
+{
+    struct lookup l = { .fs = context, .cred = root_cred };
+    struct path at = root_path;
+    const char *s = path;
+    int r = 0;
+
+    path_ref(&at);
+    while (r == 0) {
+        char name[NAME_MAX_ + 1];
+        struct dentry *d;
+        u32 n = 0;
+
+        while (*s == '/')
+            s++;
+        if (!*s)
+            break;
+        while (s[n] && s[n] != '/')
+            n++;
+        if (n > NAME_MAX_) {
+            r = -ENAMETOOLONG;
+            break;
+        }
+        memcpy(name, s, n);
+        name[n] = 0;
+        s += n;
+        l.base = &at;
+        l.flags = LOOKUP_FOLLOW | LOOKUP_DIRECTORY;
+        {
+            struct path next;
+
+            r = path_lookup(&l, name, &next);
+            if (r == 0) {
+                path_unref(&at);
+                at = next;
+                continue;
+            }
+        }
+        if (r != -ENOENT)
+            break;
+        {
+            struct new_node node = { .mode = S_IFDIR_ | 0755 };
+            struct inode *i = memfs_inode(at.dentry->inode->sb, &node);
+
+            r = -ENOMEM;
+            d = lookup_one(at.dentry, name, n, "", &d) == 0 ? d : NULL;
+            if (d && d->hashed)
+                dentry_drop(d); /* the negative one */
+            if (d)
+                dentry_unref(d);
+            d = i ? dentry_create(at.dentry, name, n, i) : NULL;
+            if (d) {
+                d->pinned = true;
+                d->synthetic = true;
+                d = dentry_enter(d);
+                dentry_unref(at.dentry);
+                at.dentry = d;
+                r = 0;
+            }
+        }
+    }
+    if (r) {
+        path_unref(&at);
+        return r;
+    }
+    *out = at;
+    return 0;
+}
+
+static int mount_on(const char *path, struct superblock *sb, struct dentry *root, bool readonly)
+{
+    struct path at;
+    int r = mount_point(path, &at);
+
+    if (r == 0) {
+        r = mount_at(sb, root, &at, readonly);
+        path_unref(&at);
+    }
+    if (r)
+        log_error("runrsc: %s: cannot be a mount point (error %d)", path, -r);
+    return r;
+}
+
+static int mount_tmpfs(const char *path, u32 mode)
+{
+    struct superblock *sb;
+    struct dentry *root;
+    int r = memfs_create(mode, TMPFS_MAGIC_, &sb, &root);
+
+    return r ? r : mount_on(path, sb, root, false);
+}
+
+static int mount_volumes(const void *fdt, int mounts)
+{
+    int node, r = 0;
+
+    fdt_for_each_subnode(node, fdt, mounts) {
+        const char *name = fdt_get_name(fdt, node, NULL);
+        const void *id = fdt_getprop(fdt, node, "root", NULL);
+        const char *path = fdt_getprop(fdt, node, "path", NULL);
+        bool readonly = fdt_getprop(fdt, node, "readonly", NULL) != NULL;
+        struct superblock *sb;
+        struct dentry *root;
+
+        if (strncmp(name, "volume@", 7))
+            continue;
+        if (!id || !path)
+            return -EINVAL;
+        r = hostfs_create(fdt32_ld(id), true, readonly, &sb, &root);
+        if (r == 0)
+            r = mount_on(path, sb, root, readonly);
+        if (r)
+            break;
+    }
+    return r;
+}
+
+static int make_context(void)
+{
+    context = kzalloc(sizeof(*context));
+    if (!context)
+        return -ENOMEM;
+    context->refs = 1;
+    mutex_init(&context->lock);
+    context->root = context->cwd = root_path;
+    path_ref(&root_path);
+    path_ref(&root_path);
+    return 0;
+}
+
+int fs_boot(const void *fdt, struct fs_context **out)
+{
+    int mounts = fdt_path_offset(fdt, "/mounts"), r;
+    struct cred *c = cred_create(0);
+    struct superblock *sb;
+    struct dentry *root;
+
+    if (!c)
+        return -ENOMEM;
+    c->cap_effective = UINT64_MAX;
+    root_cred = c;
+    mutex_init(&rename_mutex);
+    sched_hooks.window = window_handle_dead;
+    tty_boot(fdt);
+    r = hostfs_create(RV_ROOT_NODE(0), false, true, &sb, &root);
+    if (r)
+        return r;
+    r = mount_at(sb, root, NULL, true);
+    if (r == 0)
+        r = make_context();
+    if (r == 0)
+        r = devfs_create(&sb, &root);
+    if (r == 0)
+        r = mount_on("/dev", sb, root, false);
+    if (r == 0)
+        r = mount_tmpfs("/dev/shm", 01777);
+    if (r == 0)
+        r = mount_tmpfs("/tmp", 01777);
+    if (r == 0 && mounts >= 0)
+        r = mount_volumes(fdt, mounts);
+    *out = context;
+    return r;
+}
+
+s64 vfs_sync_all(void)
+{
+    return 0; /* volumes are written through; what fsync(2) promises is asked for file by file */
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading and writing contents that are in a VMO. The user's memory is touched without the VMO's lock,
+ * since a fault there may want the same one; the page is held by a reference meanwhile.
+ */
+#include "core/boot.h"
+#include "core/string.h"
+#include "fs/inode.h"
+#include "fs/window.h"
+#include "mm/frame.h"
+
+/* The page for a copy, with a reference if it is a frame. */
+static int hold_page(struct vmo *v, u64 index, bool write, u64 *word)
+{
+    int r;
+
+    mutex_lock(&v->lock);
+    r = vmo_get_page(v, index, write, word);
+    if (r == 0 && !(*word & VMO_PAGE_WINDOW))
+        frame_ref(*word & VMO_PAGE_ADDR);
+    mutex_unlock(&v->lock);
+    return r;
+}
+
+static void release_page(u64 word)
+{
+    if (!(word & VMO_PAGE_WINDOW))
+        frame_unref(word & VMO_PAGE_ADDR);
+}
+
+ssize_t vmo_read_uio(struct vmo *v, struct uio *u, u64 *pos, u64 size)
+{
+    size_t done = 0;
+    int r = 0;
+
+    while (u->left && *pos < size) {
+        u64 in_page = *pos % PAGE_SIZE, word, gen;
+        size_t n = MIN(MIN(u->left, PAGE_SIZE - in_page), size - *pos), did;
+        bool window;
+
+        r = hold_page(v, *pos >> PAGE_SHIFT, false, &word);
+        if (r)
+            break;
+        window = word & VMO_PAGE_WINDOW;
+        gen = window ? window_read_begin() : 0;
+        did = uio_to(u, (u8 *)phys_to_virt(word & VMO_PAGE_ADDR) + in_page, n);
+        release_page(word);
+        if (window && !window_read_ok(gen)) {
+            /* The host's file became shorter: what was copied of this page may be zeros. */
+            size = MIN(size, *pos);
+            break;
+        }
+        *pos += did;
+        done += did;
+        if (did < n) {
+            r = -EFAULT;
+            break;
+        }
+    }
+    if (done)
+        return (ssize_t)done;
+    return r == -ENXIO ? 0 : r;
+}
+
+ssize_t vmo_write_uio(struct vmo *v, struct uio *u, u64 *pos)
+{
+    size_t done = 0;
+    int r = 0;
+
+    while (u->left) {
+        u64 in_page = *pos % PAGE_SIZE, word, end;
+        size_t n = MIN(u->left, PAGE_SIZE - in_page), did;
+
+        end = *pos + n;
+        mutex_lock(&v->lock);
+        if (v->size < end)
+            v->size = end; /* set back below if the copy falls short */
+        r = vmo_get_page(v, *pos >> PAGE_SHIFT, true, &word);
+        if (r == 0 && !(word & VMO_PAGE_WINDOW))
+            frame_ref(word & VMO_PAGE_ADDR);
+        mutex_unlock(&v->lock);
+        if (r)
+            break;
+        did = uio_from(u, (u8 *)phys_to_virt(word & VMO_PAGE_ADDR) + in_page, n);
+        release_page(word);
+        *pos += did;
+        done += did;
+        if (did < n) {
+            r = -EFAULT;
+            break;
+        }
+    }
+    return done ? (ssize_t)done : r;
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The cache of names: see inode.h. */
+#include "core/print.h"
+#include "core/string.h"
+#include "fs/inode.h"
+#include "mm/slab.h"
+
+struct mutex rename_mutex;
+struct spinlock tree_lock = SPINLOCK_INIT(RANK_FS + 1);
+struct path root_path;
+
+static u64 hash_name(const char *name, u32 len)
+{
+    u64 h = UINT64_C(0xcbf29ce484222325); /* FNV-1a, 64 bits */
+
+    for (u32 i = 0; i < len; i++)
+        h = (h ^ (u8)name[i]) * UINT64_C(0x100000001b3);
+    return h;
+}
+
+struct dentry *dentry_create(struct dentry *parent, const char *name, u32 len, struct inode *inode)
+{
+    struct dentry *d = kzalloc(sizeof(*d));
+
+    if (!d)
+        return NULL;
+    d->name = kstrndup(name, len);
+    if (!d->name) {
+        kfree(d);
+        return NULL;
+    }
+    d->refs = 1;
+    d->len = len;
+    d->inode = inode;
+    spin_init(&d->lock, RANK_FS);
+    list_init(&d->ordered);
+    list_init(&d->sibling);
+    d->node.key = hash_name(name, len);
+    if (parent) {
+        dentry_ref(parent);
+        d->parent = parent;
+    }
+    return d;
+}
+
+void dentry_ref(struct dentry *d)
+{
+    __atomic_fetch_add(&d->refs, 1, __ATOMIC_RELAXED);
+}
+
+static void unhash(struct dentry *parent, struct dentry *d)
+{
+    tree_remove(&parent->children, &d->node);
+    list_del(&d->sibling);
+    d->hashed = false;
+}
+
+/*
+ * The table holds a reference of its own on each entry, so what was looked up once stays. An entry that
+ * was dropped goes with its last user.
+ */
+void dentry_unref(struct dentry *d)
+{
+    while (d && __atomic_sub_fetch(&d->refs, 1, __ATOMIC_ACQ_REL) == 0) {
+        struct dentry *parent = d->parent;
+
+        if (d->inode)
+            inode_unref(d->inode);
+        kfree(d->name);
+        kfree(d);
+        d = parent;
+    }
+}
+
+static struct dentry *find_locked(struct dentry *parent, const char *name, u32 len, u64 hash)
+{
+    for (struct tree_node *n = tree_ge(&parent->children, hash); n && n->key == hash;
+         n = tree_next(n)) {
+        struct dentry *d = container_of(n, struct dentry, node);
+
+        if (d->len == len && !memcmp(d->name, name, len))
+            return d;
+    }
+    return NULL;
+}
+
+struct dentry *dentry_find(struct dentry *parent, const char *name, u32 len)
+{
+    u64 hash = hash_name(name, len);
+    struct dentry *d;
+
+    spin_lock(&parent->lock);
+    d = find_locked(parent, name, len, hash);
+    if (d)
+        dentry_ref(d);
+    spin_unlock(&parent->lock);
+    return d;
+}
+
+static void hash_locked(struct dentry *parent, struct dentry *d)
+{
+    d->seq = ++parent->next_seq;
+    tree_insert(&parent->children, &d->node);
+    list_add_tail(&parent->ordered, &d->sibling);
+    d->hashed = true;
+}
+
+struct dentry *dentry_enter(struct dentry *d)
+{
+    struct dentry *parent = d->parent, *there;
+
+    spin_lock(&parent->lock);
+    there = find_locked(parent, d->name, d->len, d->node.key);
+    if (there) {
+        dentry_ref(there);
+    } else {
+        hash_locked(parent, d);
+        dentry_ref(d); /* the table's */
+    }
+    spin_unlock(&parent->lock);
+    if (!there)
+        return d;
+    dentry_unref(d);
+    return there;
+}
+
+void dentry_drop(struct dentry *d)
+{
+    struct dentry *parent = d->parent;
+    bool was;
+
+    if (!parent)
+        return;
+    spin_lock(&parent->lock);
+    was = d->hashed;
+    if (was)
+        unhash(parent, d);
+    spin_unlock(&parent->lock);
+    if (was)
+        dentry_unref(d);
+}
+
+void dentry_set_inode(struct dentry *d, struct inode *inode)
+{
+    struct inode *old = d->inode;
+
+    __atomic_store_n(&d->inode, inode, __ATOMIC_RELEASE);
+    if (old)
+        inode_unref(old);
+}
+
+int dentry_move(struct dentry *d, struct dentry *to, const char *name, u32 len)
+{
+    struct dentry *from = d->parent, *there;
+    char *copy = kstrndup(name, len), *old;
+
+    if (!copy)
+        return -ENOMEM;
+    spin_lock(&from->lock);
+    if (d->hashed)
+        unhash(from, d);
+    else
+        dentry_ref(d); /* the table's, again */
+    spin_unlock(&from->lock);
+    spin_lock(&tree_lock);
+    old = d->name;
+    d->name = copy;
+    d->len = len;
+    d->node.key = hash_name(name, len);
+    dentry_ref(to);
+    d->parent = to;
+    spin_unlock(&tree_lock);
+    kfree(old);
+    spin_lock(&to->lock);
+    there = find_locked(to, name, len, d->node.key);
+    if (there)
+        unhash(to, there);
+    hash_locked(to, d);
+    spin_unlock(&to->lock);
+    if (there)
+        dentry_unref(there);
+    dentry_unref(from);
+    return 0;
+}
+
+struct dentry *dentry_parent(struct dentry *d)
+{
+    struct dentry *p;
+
+    spin_lock(&tree_lock);
+    p = d->parent;
+    if (p)
+        dentry_ref(p);
+    spin_unlock(&tree_lock);
+    return p;
+}
+
+bool dentry_has_children(struct dentry *d)
+{
+    struct dentry *c;
+    bool found = false;
+
+    spin_lock(&d->lock);
+    list_for_each(c, &d->ordered, sibling) {
+        if (c->inode) {
+            found = true;
+            break;
+        }
+    }
+    spin_unlock(&d->lock);
+    return found;
+}
+
+/* --- mounts ---------------------------------------------------------------------------------- */
+
+int mount_at(struct superblock *sb, struct dentry *root, const struct path *at, bool readonly)
+{
+    struct mount *m = kzalloc(sizeof(*m));
+
+    if (!m)
+        return -ENOMEM;
+    m->sb = sb;
+    m->root = root;
+    m->readonly = readonly || sb->readonly;
+    if (at) {
+        m->at = *at;
+        path_ref(at);
+        __atomic_store_n(&at->dentry->mounted, m, __ATOMIC_RELEASE);
+    } else {
+        root_path = (struct path){ m, root };
+    }
+    return 0;
+}
+
+void path_enter_mounts(struct path *p)
+{
+    struct mount *m;
+
+    while ((m = __atomic_load_n(&p->dentry->mounted, __ATOMIC_ACQUIRE))) {
+        struct dentry *root = m->root;
+
+        dentry_ref(root);
+        dentry_unref(p->dentry);
+        *p = (struct path){ m, root };
+    }
+}
+
+/* Mounts last as long as the machine: only the dentry is counted. */
+void path_ref(const struct path *p)
+{
+    dentry_ref(p->dentry);
+}
+
+void path_unref(const struct path *p)
+{
+    dentry_unref(p->dentry);
+}

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * hostfs: contents. The image's files are read from their VMO: small ones come with the open itself, of
+ * others the pages are the host's, in a file window. Volumes' files are read and written by calls, so
+ * that other users of the host's folder see the same; mapped, they share the host's pages.
+ */
+#include "arch/cpu.h"
+#include "core/string.h"
+#include "fs/hostfs.h"
+#include "fs/window.h"
+#include "mm/frame.h"
+#include "mm/slab.h"
+
+#include <linux/fcntl.h>
+#include <linux/fs.h>
+
+#define SMALL_FILE 65536u  /* as fs_open's output allows */
+#define AHEAD_PAGES 16u    /* window pages entered at a time */
+#define CHUNK_PAGES (RV_WINDOW_CHUNK >> PAGE_SHIFT)
+#define BOUNCE (64u << 10) /* bytes of one transfer of a volume's file */
+
+/* --- opening -------------------------------------------------------------------------------------- */
+
+/* Frames for a small file's contents, added to the call's outputs. False: no memory. */
+static bool get_frames(u64 *pa, u32 n, struct hc_io *io)
+{
+    for (u32 i = 0; i < n; i++) {
+        pa[i] = frame_alloc(FRAME_ZERO);
+        if (!pa[i]) {
+            while (i--)
+                frame_unref(pa[i]);
+            return false;
+        }
+        hc_out_pa(io, pa[i], PAGE_SIZE);
+    }
+    return true;
+}
+
+static void put_frames(struct vmo *v, const u64 *pa, u32 n, bool keep)
+{
+    mutex_lock(&v->lock);
+    for (u32 i = 0; i < n; i++)
+        if (!keep || radix_get(&v->pages, i) || vmo_set_page(v, i, pa[i]))
+            frame_unref(pa[i]);
+    mutex_unlock(&v->lock);
+}
+
+int hostfs_open_host(struct inode *i, struct dentry *d, bool write)
+{
+    struct hostfs_inode *h = hostfs_of(i);
+    u32 node, len, n = 0, old = h->file;
+    bool small = !h->is_volume && i->size && i->size <= SMALL_FILE;
+    char name[NAME_MAX_ + 1];
+    struct rv_open_reply reply;
+    u64 pa[SMALL_FILE / PAGE_SIZE];
+    struct dentry *parent;
+    struct hc_io io;
+    s64 r;
+
+    if (h->file && (h->writable || !write))
+        return 0;
+    if (small && i->vmo->resident == (i->size + PAGE_SIZE - 1) >> PAGE_SHIFT)
+        return 0; /* all of it is here */
+    parent = hostfs_place(d, &node, name, &len);
+    if (!parent)
+        return -ESTALE;
+    hc_io_init(&io);
+    hc_in(&io, name, len);
+    hc_out(&io, &reply, sizeof(reply));
+    if (small) {
+        n = (u32)((i->size + PAGE_SIZE - 1) >> PAGE_SHIFT);
+        if (!get_frames(pa, n, &io)) {
+            dentry_unref(parent);
+            return -ENOMEM;
+        }
+    }
+    r = hostcall(RV_HC_fs_open, node, write, 0, 0, 0, &io);
+    dentry_unref(parent);
+    if (n)
+        put_frames(i->vmo, pa, n, r >= 0 && reply.nread == i->size && reply.attr.size == i->size);
+    if (r < 0)
+        return (int)r;
+    if (n && reply.nread == i->size && reply.file) {
+        hostcall(RV_HC_file_close, reply.file, 0, 0, 0, 0, NULL);
+        reply.file = 0;
+    }
+    if (old)
+        hostcall(RV_HC_file_close, old, 0, 0, 0, 0, NULL);
+    h->file = reply.file;
+    h->writable = reply.writable;
+    if (h->is_volume)
+        hostfs_set_attr(i, &reply.attr);
+    return 0;
+}
+
+int hostfs_open(struct inode *i, struct file *f)
+{
+    bool write = (f->flags & O_ACCMODE) != O_RDONLY;
+    int r;
+
+    if (inode_type(i) != S_IFREG_)
+        return 0;
+    mutex_lock(&i->lock);
+    r = hostfs_open_host(i, f->path.dentry, write);
+    mutex_unlock(&i->lock);
+    return r;
+}
+
+/* --- the pager ------------------------------------------------------------------------------------ */
+
+/* The run that shows the chunk of the file with page `index`. vmo->lock held. */
+static struct window_run *get_run(struct hostfs_inode *h, u64 index, u64 *pages, int *err)
+{
+    u64 chunk = index / CHUNK_PAGES, off = chunk * RV_WINDOW_CHUNK;
+    u64 size = ALIGN_UP(h->vmo.size, PAGE_SIZE);
+    struct window_run *run = (void *)radix_get(&h->runs, chunk);
+
+    if (run) {
+        *pages = run->len >> PAGE_SHIFT;
+        return run;
+    }
+    if (!h->file) {
+        *err = -EIO;
+        return NULL;
+    }
+    run = window_map(&h->vmo, h->file, off, MIN(RV_WINDOW_CHUNK, size - off), h->writable, pages,
+                     err);
+    if (run && radix_set(&h->runs, chunk, (u64)run)) {
+        window_unmap(run);
+        *err = -ENOMEM;
+        return NULL;
+    }
+    return run;
+}
+
+static int hostfs_get_page(struct vmo *v, u64 index)
+{
+    struct hostfs_inode *h = v->priv;
+    u64 pages = 0, at = index % CHUNK_PAGES;
+    struct window_run *run;
+    int err = -EIO;
+
+    run = get_run(h, index, &pages, &err);
+    if (!run)
+        return err == -ENOMEM ? -ENOMEM : -EIO;
+    if (at >= pages)
+        return -EIO;
+    for (u64 i = at; i < MIN(pages, at + AHEAD_PAGES); i++) {
+        u64 word = (run->node.key + (i << PAGE_SHIFT)) | VMO_PAGE_WINDOW |
+                   (run->writable ? VMO_PAGE_RW : 0);
+
+        if (i > at && vmo_resident_page(v, index + (i - at)))
+            continue;
+        if (vmo_set_page(v, index + (i - at), word) && i == at)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static void vmo_destroyed(struct vmo *v)
+{
+    struct hostfs_inode *h = v->priv;
+    u64 word;
+
+    for (u64 i = 0; (word = radix_next(&h->runs, &i)); i++)
+        window_unmap((struct window_run *)word);
+    radix_clear(&h->runs);
+    kfree(h);
+}
+
+const struct vmo_ops hostfs_vmo_ops = { .get_page = hostfs_get_page, .destroy = vmo_destroyed };
+
+static int hostfs_mmap(struct file *f, u64 off, u32 prot UNUSED, bool shared UNUSED,
+                       struct vmo **vmo, u64 *vmo_off)
+{
+    vmo_ref(f->inode->vmo);
+    *vmo = f->inode->vmo;
+    *vmo_off = off;
+    return 0;
+}
+
+/* --- the image's files ---------------------------------------------------------------------------- */
+
+static ssize_t image_read(struct file *f, struct uio *u, u64 *pos)
+{
+    return vmo_read_uio(f->inode->vmo, u, pos, READ_ONCE(f->inode->vmo->size));
+}
+
+static s64 image_seek(struct file *f, s64 off, int whence)
+{
+    return file_seek_size(f, off, whence, f->inode->size);
+}
+
+static int image_sync(struct file *f UNUSED, bool data_only UNUSED)
+{
+    return 0; /* nothing was written */
+}
+
+const struct file_ops hostfs_image_file_ops = {
+    .read = image_read, .seek = image_seek, .mmap = hostfs_mmap, .sync = image_sync,
+};
+
+/* --- volumes' files ------------------------------------------------------------------------------- */
+
+static ssize_t volume_read(struct file *f, struct uio *u, u64 *pos)
+{
+    u8 *buf = kmalloc(MIN(u->left, BOUNCE));
+    ssize_t done = 0;
+    s64 r = 0;
+
+    if (!buf)
+        return -ENOMEM;
+    while (u->left) {
+        size_t want = MIN(u->left, BOUNCE), did;
+        struct hc_io io;
+
+        hc_io_init(&io);
+        hc_out(&io, buf, want);
+        r = hostcall(RV_HC_file_read, hostfs_of(f->inode)->file, *pos, 0, 0, 0, &io);
+        if (r <= 0)
+            break;
+        did = uio_to(u, buf, (size_t)r);
+        *pos += did;
+        done += (ssize_t)did;
+        if (did < (size_t)r)
+            r = -EFAULT;
+        if (did < want)
+            break;
+    }
+    kfree(buf);
+    return done ? done : r;
+}
+
+static ssize_t volume_write(struct file *f, struct uio *u, u64 *pos)
+{
+    struct inode *i = f->inode;
+    u8 *buf = kmalloc(MIN(u->left, BOUNCE) + 1);
+    u32 flags = (f->flags & O_APPEND ? 1 : 0) | (f->flags & O_DSYNC ? 2 : 0);
+    ssize_t done = 0;
+    s64 r = 0;
+
+    if (!buf)
+        return -ENOMEM;
+    mutex_lock(&i->lock);
+    while (u->left) {
+        size_t want = MIN(u->left, BOUNCE), got = uio_from(u, buf, want);
+        struct hc_io io;
+
+        if (!got) {
+            r = -EFAULT;
+            break;
+        }
+        hc_io_init(&io);
+        hc_in(&io, buf, got);
+        r = hostcall(RV_HC_file_write, hostfs_of(i)->file, *pos, flags, 0, 0, &io);
+        if (r <= 0)
+            break;
+        *pos += (u64)r;
+        done += (ssize_t)r;
+        if ((size_t)r < want)
+            break;
+    }
+    if (done && (flags & 1)) { /* where the host put it is where the file ends now */
+        i->ops->getattr(i);
+        *pos = i->size;
+    } else if (done && *pos > i->size) {
+        i->size = *pos;
+        WRITE_ONCE(i->vmo->size, *pos);
+    }
+    mutex_unlock(&i->lock);
+    kfree(buf);
+    return done ? done : r;
+}
+
+static s64 volume_seek(struct file *f, s64 off, int whence)
+{
+    if (whence != SEEK_SET && whence != SEEK_CUR) {
+        int r = f->inode->ops->getattr(f->inode);
+
+        if (r)
+            return r;
+    }
+    return file_seek_size(f, off, whence, f->inode->size);
+}
+
+static int volume_sync(struct file *f, bool data_only)
+{
+    return (int)hostcall(RV_HC_file_sync, hostfs_of(f->inode)->file, data_only, 0, 0, 0, NULL);
+}
+
+static int volume_allocate(struct file *f, int mode, u64 off, u64 len)
+{
+    s64 r = hostcall(RV_HC_file_allocate, hostfs_of(f->inode)->file, off, len, (u32)mode, 0, NULL);
+
+    if (r >= 0)
+        f->inode->ops->getattr(f->inode);
+    return r < 0 ? (int)r : 0;
+}
+
+const struct file_ops hostfs_volume_file_ops = {
+    .read = volume_read, .write = volume_write, .seek = volume_seek, .mmap = hostfs_mmap,
+    .sync = volume_sync, .allocate = volume_allocate,
+};

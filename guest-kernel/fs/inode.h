@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside fs/: inodes, the names under which they are known (dentries), and mounts.
+ *
+ * Locks: inode->lock (mutex) of a directory guards what its file system has in it and is held over
+ * make, link, unlink and rename; two directories are locked in the order of their addresses, after
+ * rename_mutex. dentry->lock (RANK_FS) guards the children of a dentry. tree_lock (RANK_FS + 1) guards
+ * every dentry's parent and name, and is held for moments only.
+ *
+ * Lock legend: (i) set at creation  (a) atomic  (m) inode->lock  (d) dentry->lock  (t) tree_lock
+ */
+#ifndef FS_INODE_H
+#define FS_INODE_H
+
+#include "core/list.h"
+#include "core/tree.h"
+#include "fs/cred.h"
+#include "fs/file.h"
+#include "fs/vfs.h"
+#include "mm/vmo.h"
+
+#define S_IFMT_   0170000u
+#define S_IFSOCK_ 0140000u
+#define S_IFLNK_  0120000u
+#define S_IFREG_  0100000u
+#define S_IFBLK_  0060000u
+#define S_IFDIR_  0040000u
+#define S_IFCHR_  0020000u
+#define S_IFIFO_  0010000u
+#define S_ISUID_  04000u
+#define S_ISGID_  02000u
+#define S_ISVTX_  01000u
+
+struct superblock;
+struct inode;
+struct pipe;
+
+/* Attributes to be changed. */
+#define SET_MODE  1u
+#define SET_UID   2u
+#define SET_GID   4u
+#define SET_SIZE  8u
+#define SET_ATIME 16u
+#define SET_MTIME 32u
+struct attr_change {
+    u32 mask;
+    u32 mode, uid, gid;
+    u64 size, atime, mtime;
+    struct dentry *dentry; /* a name of it, for file systems that need one */
+};
+
+/* A node to be made. */
+struct new_node {
+    u32 mode;         /* with its type */
+    u32 uid, gid;
+    u64 rdev;
+    const char *text; /* of a link */
+};
+
+struct inode_ops {
+    /*
+     * Look up a name that has no dentry; parent is locked (m). `rest` is what follows in the path, for
+     * file systems that can walk on. On 0 *out is a new child of parent with a reference, perhaps
+     * negative. NULL: all names have dentries.
+     */
+    int (*lookup)(struct dentry *parent, const char *name, u32 len, const char *rest,
+                  struct dentry **out);
+    /* Whether a dentry found in the cache is still true; NULL: always. */
+    bool (*valid)(struct dentry *d);
+    /* Directories; NULL: -EROFS. The directory is locked (m), the dentry negative. */
+    int (*make)(struct inode *dir, struct dentry *d, const struct new_node *node, struct inode **out);
+    int (*link)(struct inode *dir, struct dentry *d, struct inode *target, struct dentry *from);
+    int (*unlink)(struct inode *dir, struct dentry *d);  /* also directories, checked to be empty? */
+    int (*rename)(struct inode *from, struct dentry *a, struct inode *to, struct dentry *b, u32 flags);
+    /* Change attributes in the file system; the inode's fields are changed by the caller after. NULL:
+     * only the fields change. */
+    int (*setattr)(struct inode *inode, const struct attr_change *c);
+    /* Bring the fields up to date; NULL: they are. */
+    int (*getattr)(struct inode *inode);
+    /* Prepare f, whose ops are set to inode->fops. May be NULL. */
+    int (*open)(struct inode *inode, struct file *f);
+    /* The text of a link: bytes, no NUL. */
+    s64 (*readlink)(struct inode *inode, char *buf, size_t size);
+    void (*destroy)(struct inode *inode); /* free all of it */
+};
+
+struct inode {
+    u32 refs;                    /* (a) */
+    u32 mode;                    /* (m) */
+    u32 uid, gid, nlink;         /* (m) */
+    const struct inode_ops *ops; /* (i) */
+    const struct file_ops *fops; /* (i) */
+    struct superblock *sb;       /* (i) */
+    struct mutex lock;
+    u64 ino, rdev;               /* (i) */
+    u64 size;                    /* (m) bytes; regular files with a VMO: its size counts */
+    u64 atime, mtime, ctime, btime;
+    struct vmo *vmo;             /* (i) contents of a regular file, or NULL */
+    struct pipe *fifo;           /* (m) of a FIFO while it is open */
+};
+
+struct dentry {
+    u32 refs;              /* (a) users; children hold one on their parent */
+    bool pinned;           /* (d of the parent) stays in the cache without users: memory file systems */
+    bool hashed;           /* (d of the parent) it is in its parent's table */
+    bool synthetic;        /* (i) a mount point made in a file system that lacks it */
+    u32 len;               /* (t) */
+    char *name;            /* (t) */
+    struct dentry *parent; /* (t) NULL: root of a file system */
+    struct inode *inode;   /* (a) a reference; NULL: the name is known not to exist */
+    struct mount *mounted; /* (a) what is mounted here */
+    struct spinlock lock;
+    struct tree children;  /* (d) dentry.node, by hash of the name */
+    struct list ordered;   /* (d) dentry.sibling, by seq */
+    struct tree_node node; /* (d of the parent) */
+    struct list sibling;   /* (d of the parent) */
+    u64 seq;               /* (d of the parent) grows with each new child: position for readdir */
+    u64 next_seq;          /* (d) */
+};
+
+struct superblock {
+    u64 dev;       /* (i) */
+    bool readonly; /* (i) */
+    u64 magic;     /* (i) statfs(2) f_type */
+    u64 last_ino;  /* (a) */
+    int (*statfs)(struct superblock *sb, struct kstatfs *st);
+    void *priv;
+};
+
+struct mount {
+    struct superblock *sb;
+    struct dentry *root;   /* a reference */
+    struct path at;        /* where it is mounted; dentry NULL: the root of all */
+    bool readonly;
+};
+
+extern struct mutex rename_mutex;
+extern struct spinlock tree_lock;
+extern struct path root_path;
+
+/* inodes */
+void inode_init(struct inode *i, struct superblock *sb, const struct inode_ops *ops,
+                const struct file_ops *fops, u32 mode);
+void inode_unref(struct inode *i);
+static inline void inode_ref(struct inode *i)
+{
+    __atomic_fetch_add(&i->refs, 1, __ATOMIC_RELAXED);
+}
+static inline u32 inode_type(const struct inode *i)
+{
+    return i->mode & S_IFMT_;
+}
+static inline bool inode_is_dir(const struct inode *i)
+{
+    return inode_type(i) == S_IFDIR_;
+}
+/* mask: 4 read, 2 write, 1 execute or search. 0 or -EACCES. */
+int inode_permission(const struct inode *i, const struct cred *c, u32 mask);
+bool inode_owner_or_capable(const struct inode *i, const struct cred *c);
+u64 superblock_new_dev(void);
+
+/* dentries (dentry.c) */
+struct dentry *dentry_create(struct dentry *parent, const char *name, u32 len, struct inode *inode);
+void dentry_ref(struct dentry *d);
+void dentry_unref(struct dentry *d);
+/* A child in the cache, with a reference, or NULL. */
+struct dentry *dentry_find(struct dentry *parent, const char *name, u32 len);
+/* Enter a new dentry into its parent's table, or drop it for the one that is there; a reference. */
+struct dentry *dentry_enter(struct dentry *d);
+/* Take it out of the table: a later look-up asks the file system. */
+void dentry_drop(struct dentry *d);
+/* Give a negative dentry its inode (takes over the reference), or make one negative. */
+void dentry_set_inode(struct dentry *d, struct inode *inode);
+/* Move to another place and name. rename_mutex held. 0 or -ENOMEM. */
+int dentry_move(struct dentry *d, struct dentry *new_parent, const char *name, u32 len);
+struct dentry *dentry_parent(struct dentry *d); /* with a reference; NULL: a root */
+bool dentry_has_children(struct dentry *d);      /* with inodes */
+
+/* Find or look up one name; *out with a reference, perhaps negative. */
+int lookup_one(struct dentry *dir, const char *name, u32 len, const char *rest, struct dentry **out);
+
+/* Make a node under a negative dentry; the directory is locked, rights are checked. */
+int fs_make(struct last_name *n, struct dentry *d, const struct new_node *node);
+
+/* Mount sb's root at a path (NULL: as the root of all). */
+int mount_at(struct superblock *sb, struct dentry *root, const struct path *at, bool readonly);
+/* Go down into what is mounted on p; p is replaced. */
+void path_enter_mounts(struct path *p);
+
+/* Open an inode under a name; flags O_*. No permission checks. */
+int inode_open(const struct path *p, u32 flags, struct file **out);
+
+/* file systems */
+int memfs_create(u32 mode, u64 magic, struct superblock **sb, struct dentry **root);
+struct inode *memfs_inode(struct superblock *sb, const struct new_node *n);
+/* Add a node while a file system is being set up. */
+int memfs_add(struct dentry *dir, const char *name, const struct new_node *n);
+/* Parts of directories: positions 0 and 1 are "." and ".."; nonzero: the buffer is full. */
+int readdir_dots(struct file *f, readdir_fill *fill, void *arg);
+s64 dir_seek(struct file *f, s64 off, int whence);
+ssize_t dir_read(struct file *f, struct uio *u, u64 *pos); /* -EISDIR */
+int hostfs_create(u32 node, bool is_volume, bool readonly, struct superblock **sb,
+                  struct dentry **root);
+int devfs_create(struct superblock **sb, struct dentry **root);
+int procfs_create(struct superblock **sb, struct dentry **root);
+/* A character device by number; NULL: there is none. */
+const struct file_ops *device_ops(u64 rdev);
+bool device_is_tty(u64 rdev);
+bool device_is_ready(u64 rdev); /* reads and writes never wait */
+/* Open a FIFO (blocks for the other end); f->ops and priv are set. */
+int fifo_open(struct inode *i, struct file *f);
+/* The inode ends. */
+void fifo_forget(struct inode *i);
+
+/* Contents in a VMO. */
+ssize_t vmo_read_uio(struct vmo *v, struct uio *u, u64 *pos, u64 size);
+ssize_t vmo_write_uio(struct vmo *v, struct uio *u, u64 *pos);
+
+u64 fs_now(void); /* for time stamps: CLOCK_REALTIME in ns */
+
+#endif

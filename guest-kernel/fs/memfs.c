@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A file system in guest memory: tmpfs(5). Its names are pinned dentries and nothing else; contents are
+ * anonymous VMOs. No operation makes an exit.
+ */
+#include "core/string.h"
+#include "fs/inode.h"
+#include "mm/frame.h"
+#include "mm/slab.h"
+
+#include <linux/fcntl.h>
+#include <linux/falloc.h>
+#include <linux/fs.h>
+
+struct memfs_inode {
+    struct inode inode;
+    struct vmo vmo;   /* regular files; its references keep the inode's memory */
+    char *text;       /* links */
+};
+
+static struct memfs_inode *of(struct inode *i)
+{
+    return container_of(i, struct memfs_inode, inode);
+}
+
+/* Mappings can outlive the inode: the memory goes with the VMO. */
+static void vmo_gone(struct vmo *v)
+{
+    kfree(container_of(v, struct memfs_inode, vmo));
+}
+
+static const struct vmo_ops memfs_vmo_ops = { .destroy = vmo_gone };
+static const struct inode_ops memfs_inode_ops;
+static const struct file_ops memfs_file_ops, memfs_dir_ops;
+
+static void memfs_destroy(struct inode *i)
+{
+    struct memfs_inode *m = of(i);
+
+    fifo_forget(i);
+    kfree(m->text);
+    if (i->vmo)
+        vmo_unref(&m->vmo);
+    else
+        kfree(m);
+}
+
+struct inode *memfs_inode(struct superblock *sb, const struct new_node *n)
+{
+    struct memfs_inode *m = kzalloc(sizeof(*m));
+    u32 type = n->mode & S_IFMT_;
+    struct inode *i;
+
+    if (!m)
+        return NULL;
+    i = &m->inode;
+    inode_init(i, sb, &memfs_inode_ops, type == S_IFDIR_ ? &memfs_dir_ops : &memfs_file_ops,
+               n->mode);
+    i->uid = n->uid;
+    i->gid = n->gid;
+    i->rdev = n->rdev;
+    i->atime = i->mtime = i->ctime = i->btime = fs_now();
+    if (type == S_IFDIR_)
+        i->nlink = 2;
+    if (type == S_IFREG_) {
+        vmo_init(&m->vmo, 0, &memfs_vmo_ops, NULL);
+        i->vmo = &m->vmo;
+    }
+    if (type == S_IFLNK_) {
+        m->text = kstrdup(n->text);
+        if (!m->text) {
+            kfree(m);
+            return NULL;
+        }
+        i->size = strlen(n->text);
+    }
+    return i;
+}
+
+static int memfs_make(struct inode *dir, struct dentry *d UNUSED, const struct new_node *n,
+                      struct inode **out)
+{
+    *out = memfs_inode(dir->sb, n);
+    return *out ? 0 : -ENOMEM;
+}
+
+/* Names are dentries, which the caller changes. */
+static int memfs_link(struct inode *dir UNUSED, struct dentry *d UNUSED, struct inode *t UNUSED,
+                      struct dentry *from UNUSED)
+{
+    return 0;
+}
+
+static int memfs_unlink(struct inode *dir UNUSED, struct dentry *d UNUSED)
+{
+    return 0;
+}
+
+static int memfs_rename(struct inode *from UNUSED, struct dentry *a UNUSED, struct inode *to UNUSED,
+                        struct dentry *b UNUSED, u32 flags UNUSED)
+{
+    return 0;
+}
+
+static int memfs_setattr(struct inode *i, const struct attr_change *c)
+{
+    return (c->mask & SET_SIZE) && i->vmo ? vmo_resize(i->vmo, c->size) : 0;
+}
+
+static s64 memfs_readlink(struct inode *i, char *buf, size_t size)
+{
+    size_t n = MIN(size, i->size);
+
+    memcpy(buf, of(i)->text, n);
+    return (s64)n;
+}
+
+static const struct inode_ops memfs_inode_ops = {
+    .make = memfs_make, .link = memfs_link, .unlink = memfs_unlink, .rename = memfs_rename,
+    .setattr = memfs_setattr, .readlink = memfs_readlink, .destroy = memfs_destroy,
+};
+
+/* --- files ---------------------------------------------------------------------------------------- */
+
+static ssize_t memfs_read(struct file *f, struct uio *u, u64 *pos)
+{
+    return vmo_read_uio(f->inode->vmo, u, pos, READ_ONCE(f->inode->vmo->size));
+}
+
+static ssize_t memfs_write(struct file *f, struct uio *u, u64 *pos)
+{
+    struct inode *i = f->inode;
+    u64 at, before;
+    ssize_t r;
+
+    if (!u->left)
+        return 0;
+    mutex_lock(&i->lock);
+    before = i->vmo->size;
+    at = f->flags & O_APPEND ? before : *pos;
+    if (at > INT64_MAX - u->left) {
+        mutex_unlock(&i->lock);
+        return -EFBIG;
+    }
+    r = vmo_write_uio(i->vmo, u, &at);
+    /* A copy that fell short leaves no bytes that nobody wrote. */
+    if (i->vmo->size > MAX(before, at))
+        vmo_resize(i->vmo, MAX(before, at));
+    if (r > 0) {
+        i->mtime = i->ctime = fs_now();
+        i->mode &= ~(i->mode & 010 ? S_ISUID_ | S_ISGID_ : S_ISUID_);
+        *pos = at;
+    }
+    mutex_unlock(&i->lock);
+    return r;
+}
+
+static s64 memfs_seek(struct file *f, s64 off, int whence)
+{
+    return file_seek_size(f, off, whence, READ_ONCE(f->inode->vmo->size));
+}
+
+static int memfs_mmap(struct file *f, u64 off, u32 prot UNUSED, bool shared UNUSED,
+                      struct vmo **vmo, u64 *vmo_off)
+{
+    vmo_ref(f->inode->vmo);
+    *vmo = f->inode->vmo;
+    *vmo_off = off;
+    return 0;
+}
+
+static int memfs_sync(struct file *f UNUSED, bool data_only UNUSED)
+{
+    return 0; /* memory is all there is */
+}
+
+static int memfs_allocate(struct file *f, int mode, u64 off, u64 len)
+{
+    struct inode *i = f->inode;
+    struct vmo *v = i->vmo;
+    int r = 0;
+
+    mutex_lock(&i->lock);
+    if (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) {
+        u64 first = ALIGN_UP(off, PAGE_SIZE), last = ALIGN_DOWN(MIN(off + len, v->size), PAGE_SIZE);
+        u64 end = MIN(off + len, v->size);
+
+        if (first < last) {
+            mutex_lock(&v->lock);
+            vmo_drop_pages(v, first >> PAGE_SHIFT, last >> PAGE_SHIFT);
+            mutex_unlock(&v->lock);
+        }
+        /* The parts of pages at both ends. */
+        for (u64 at = off; at < end;) {
+            u64 stop = MIN(end, ALIGN_DOWN(at, PAGE_SIZE) + PAGE_SIZE);
+            static const u8 zeros[256];
+
+            if (at >= first && at < last && first < last) {
+                at = last;
+                continue;
+            }
+            while (at < stop) {
+                ssize_t n = vmo_write(v, at, zeros, MIN(stop - at, sizeof(zeros)));
+
+                if (n <= 0) {
+                    r = n ? (int)n : -EIO;
+                    at = end;
+                    break;
+                }
+                at += (u64)n;
+            }
+        }
+    }
+    if (r == 0 && !(mode & FALLOC_FL_KEEP_SIZE) && off + len > v->size)
+        r = vmo_resize(v, off + len);
+    i->mtime = i->ctime = fs_now();
+    mutex_unlock(&i->lock);
+    return r;
+}
+
+static const struct file_ops memfs_file_ops = {
+    .read = memfs_read, .write = memfs_write, .seek = memfs_seek, .mmap = memfs_mmap,
+    .sync = memfs_sync, .allocate = memfs_allocate,
+};
+
+/* --- directories ---------------------------------------------------------------------------------- */
+
+/* First child with a position >= *seq that exists, with a reference; *seq becomes its position. */
+static struct dentry *next_child(struct dentry *d, u64 *seq)
+{
+    struct dentry *c, *found = NULL;
+
+    spin_lock(&d->lock);
+    list_for_each(c, &d->ordered, sibling) {
+        if (c->seq >= *seq && c->inode) {
+            found = c;
+            *seq = c->seq;
+            dentry_ref(c);
+            break;
+        }
+    }
+    spin_unlock(&d->lock);
+    return found;
+}
+
+int readdir_dots(struct file *f, readdir_fill *fill, void *arg)
+{
+    struct dentry *parent;
+    u64 ino = f->inode->ino;
+
+    if (f->pos == 0) {
+        if (fill(arg, ".", 1, ino, S_IFDIR_ >> 12, 1))
+            return 1;
+        f->pos = 1;
+    }
+    if (f->pos == 1) {
+        parent = dentry_parent(f->path.dentry);
+        if (parent) {
+            ino = parent->inode->ino;
+            dentry_unref(parent);
+        }
+        if (fill(arg, "..", 2, ino, S_IFDIR_ >> 12, 2))
+            return 1;
+        f->pos = 2;
+    }
+    return 0;
+}
+
+/* Positions: 0 and 1 the dots, then 2 + the child's number. */
+static int memfs_readdir(struct file *f, readdir_fill *fill, void *arg)
+{
+    u64 seq;
+
+    if (readdir_dots(f, fill, arg))
+        return 0;
+    for (seq = f->pos - 2;; seq++) {
+        struct dentry *c = next_child(f->path.dentry, &seq);
+        char name[NAME_MAX_ + 1];
+        u32 len;
+        int stop;
+
+        if (!c)
+            return 0;
+        spin_lock(&tree_lock);
+        len = c->len;
+        memcpy(name, c->name, len);
+        spin_unlock(&tree_lock);
+        stop = fill(arg, name, len, c->inode->ino, (u8)(inode_type(c->inode) >> 12), seq + 3);
+        dentry_unref(c);
+        if (stop)
+            return 0;
+        f->pos = seq + 3;
+    }
+}
+
+s64 dir_seek(struct file *f, s64 off, int whence)
+{
+    return whence == SEEK_SET || whence == SEEK_CUR ? file_seek_size(f, off, whence, 0) : -EINVAL;
+}
+
+ssize_t dir_read(struct file *f UNUSED, struct uio *u UNUSED, u64 *pos UNUSED)
+{
+    return -EISDIR;
+}
+
+static const struct file_ops memfs_dir_ops = {
+    .read = dir_read, .readdir = memfs_readdir, .seek = dir_seek, .sync = memfs_sync,
+};
+
+/* --- the whole ------------------------------------------------------------------------------------ */
+
+static int memfs_statfs(struct superblock *sb UNUSED, struct kstatfs *st)
+{
+    struct frame_stats f;
+
+    frame_get_stats(&f);
+    st->blocks = f.limit / 2 >> PAGE_SHIFT; /* tmpfs(5): half of the memory */
+    st->bfree = st->bavail = MIN(st->blocks, (f.limit - f.total + f.free) >> PAGE_SHIFT);
+    st->files = st->ffree = st->blocks;
+    return 0;
+}
+
+int memfs_create(u32 mode, u64 magic, struct superblock **out, struct dentry **root)
+{
+    struct superblock *sb = kzalloc(sizeof(*sb));
+    struct new_node n = { .mode = S_IFDIR_ | mode };
+    struct inode *i;
+
+    if (!sb)
+        return -ENOMEM;
+    sb->dev = superblock_new_dev();
+    sb->magic = magic;
+    sb->statfs = memfs_statfs;
+    i = memfs_inode(sb, &n);
+    *root = i ? dentry_create(NULL, "/", 1, i) : NULL;
+    if (!*root)
+        return -ENOMEM;
+    *out = sb;
+    return 0;
+}
+
+int memfs_add(struct dentry *dir, const char *name, const struct new_node *n)
+{
+    struct inode *i = memfs_inode(dir->inode->sb, n);
+    struct dentry *d = i ? dentry_create(dir, name, (u32)strlen(name), i) : NULL;
+
+    if (!d)
+        return -ENOMEM;
+    d->pinned = true;
+    if ((n->mode & S_IFMT_) == S_IFDIR_)
+        dir->inode->nlink++;
+    dentry_unref(dentry_enter(d));
+    return 0;
+}

@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Making, linking, renaming and removing names. */
+#include "core/string.h"
+#include "fs/inode.h"
+
+#include <linux/fs.h>
+
+/* May the directory be changed? sticky(7): only owners remove from a sticky directory. */
+static int may_change(const struct path *dir, const struct cred *c)
+{
+    if (dir->mnt->readonly)
+        return -EROFS;
+    return inode_permission(dir->dentry->inode, c, 3);
+}
+
+static int may_remove(const struct path *dir, const struct inode *victim, const struct cred *c)
+{
+    const struct inode *d = dir->dentry->inode;
+
+    if ((d->mode & S_ISVTX_) && c->fsuid != victim->uid && c->fsuid != d->uid &&
+        !cred_has(c, CAP_FOWNER_))
+        return -EPERM;
+    return 0;
+}
+
+/* The dentry of the last name, perhaps negative; the directory is locked from here on. */
+static int lock_and_find(struct last_name *n, struct dentry **out)
+{
+    struct inode *dir = n->dir.dentry->inode;
+    int r = lookup_one(n->dir.dentry, n->name, n->len, "", out);
+
+    if (r)
+        return r;
+    mutex_lock(&dir->lock);
+    return 0;
+}
+
+static void unlock_and_drop(struct last_name *n, struct dentry *d)
+{
+    mutex_unlock(&n->dir.dentry->inode->lock);
+    dentry_unref(d);
+}
+
+/* --- making --------------------------------------------------------------------------------------- */
+
+/* Enter what the file system made under a negative dentry. */
+static void enter(struct dentry *d, struct inode *inode, bool pinned)
+{
+    struct dentry *there;
+
+    d->pinned = pinned;
+    dentry_set_inode(d, inode);
+    if (d->hashed)
+        return;
+    dentry_ref(d);
+    there = dentry_enter(d);
+    dentry_unref(there);
+}
+
+int fs_make(struct last_name *n, struct dentry *d, const struct new_node *node)
+{
+    struct inode *dir = n->dir.dentry->inode, *inode;
+    struct new_node own = *node;
+    int r;
+
+    if (!dir->ops->make)
+        return -EROFS;
+    /* inode(7): in a set-group-ID directory, what is made gets the directory's group. */
+    if (dir->mode & S_ISGID_) {
+        own.gid = dir->gid;
+        if ((own.mode & S_IFMT_) == S_IFDIR_)
+            own.mode |= S_ISGID_;
+    }
+    r = dir->ops->make(dir, d, &own, &inode);
+    if (r)
+        return r;
+    enter(d, inode, !dir->ops->lookup);
+    if ((own.mode & S_IFMT_) == S_IFDIR_)
+        dir->nlink++;
+    dir->mtime = dir->ctime = fs_now();
+    return 0;
+}
+
+static int make(const struct lookup *l, const char *name, struct new_node *node)
+{
+    struct last_name n;
+    struct dentry *d;
+    int r = path_lookup_parent(l, name, &n);
+
+    if (r)
+        return r;
+    node->uid = l->cred->fsuid;
+    node->gid = l->cred->fsgid;
+    if (n.special) {
+        r = -EEXIST;
+    } else {
+        r = lock_and_find(&n, &d);
+        if (r == 0) {
+            if (d->inode)
+                r = -EEXIST;
+            else if (n.trailing && (node->mode & S_IFMT_) != S_IFDIR_)
+                r = -ENOENT;
+            else
+                r = may_change(&n.dir, l->cred);
+            if (r == 0)
+                r = fs_make(&n, d, node);
+            unlock_and_drop(&n, d);
+        }
+    }
+    path_unref(&n.dir);
+    return r;
+}
+
+int vfs_mkdir(const struct lookup *l, const char *name, u32 mode)
+{
+    struct new_node n = { .mode = S_IFDIR_ | mode };
+
+    return make(l, name, &n);
+}
+
+int vfs_mknod(const struct lookup *l, const char *name, u32 mode, u64 dev)
+{
+    struct new_node n = { .mode = mode, .rdev = dev };
+
+    return make(l, name, &n);
+}
+
+int vfs_symlink(const char *text, const struct lookup *l, const char *name)
+{
+    struct new_node n = { .mode = S_IFLNK_ | 0777, .text = text };
+
+    return make(l, name, &n);
+}
+
+int vfs_link(const struct path *from, const struct lookup *l, const char *name)
+{
+    struct inode *target = from->dentry->inode, *dir;
+    struct last_name n;
+    struct dentry *d;
+    int r = path_lookup_parent(l, name, &n);
+
+    if (r)
+        return r;
+    dir = n.dir.dentry->inode;
+    r = n.special ? -EEXIST : lock_and_find(&n, &d);
+    if (r == 0) {
+        if (d->inode)
+            r = -EEXIST;
+        else if (n.dir.mnt != from->mnt)
+            r = -EXDEV;
+        else
+            r = may_change(&n.dir, l->cred);
+        if (r == 0 && inode_is_dir(target))
+            r = -EPERM;
+        if (r == 0)
+            r = dir->ops->link ? dir->ops->link(dir, d, target, from->dentry) : -EROFS;
+        if (r == 0) {
+            inode_ref(target);
+            enter(d, target, !dir->ops->lookup);
+            __atomic_fetch_add(&target->nlink, 1, __ATOMIC_RELAXED);
+            target->ctime = dir->mtime = dir->ctime = fs_now();
+        }
+        unlock_and_drop(&n, d);
+    }
+    path_unref(&n.dir);
+    return r;
+}
+
+/* --- removing ------------------------------------------------------------------------------------- */
+
+/* A name goes: its dentry leaves the table; the inode lives on with its users. */
+static void removed(struct inode *dir, struct dentry *d)
+{
+    struct inode *i = d->inode;
+
+    if (inode_is_dir(i)) {
+        i->nlink = 0;
+        dir->nlink--;
+    } else {
+        __atomic_fetch_sub(&i->nlink, 1, __ATOMIC_RELAXED);
+    }
+    i->ctime = dir->mtime = dir->ctime = fs_now();
+    dentry_drop(d);
+}
+
+static int remove_checked(struct last_name *n, struct dentry *d, const struct cred *c, bool dir)
+{
+    struct inode *parent = n->dir.dentry->inode;
+    int r;
+
+    if (!d->inode)
+        return -ENOENT;
+    r = may_change(&n->dir, c);
+    if (r == 0)
+        r = may_remove(&n->dir, d->inode, c);
+    if (r)
+        return r;
+    if (dir && !inode_is_dir(d->inode))
+        return -ENOTDIR;
+    if (!dir && inode_is_dir(d->inode))
+        return -EISDIR;
+    if (!dir && n->trailing)
+        return -ENOTDIR;
+    if (d->mounted || d->synthetic)
+        return -EBUSY;
+    if (dir && !parent->ops->lookup && dentry_has_children(d))
+        return -ENOTEMPTY;
+    if (!parent->ops->unlink)
+        return -EROFS;
+    r = parent->ops->unlink(parent, d);
+    if (r == 0)
+        removed(parent, d);
+    return r;
+}
+
+static int remove(const struct lookup *l, const char *name, bool dir)
+{
+    struct last_name n;
+    struct dentry *d;
+    int r = path_lookup_parent(l, name, &n);
+
+    if (r)
+        return r;
+    if (n.special) {
+        if (!dir)
+            r = -EISDIR;
+        else
+            r = n.len == 0 ? -EBUSY : n.len == 1 ? -EINVAL : -ENOTEMPTY;
+    } else {
+        r = lock_and_find(&n, &d);
+        if (r == 0) {
+            r = remove_checked(&n, d, l->cred, dir);
+            unlock_and_drop(&n, d);
+        }
+    }
+    path_unref(&n.dir);
+    return r;
+}
+
+int vfs_unlink(const struct lookup *l, const char *name)
+{
+    return remove(l, name, false);
+}
+
+int vfs_rmdir(const struct lookup *l, const char *name)
+{
+    return remove(l, name, true);
+}
+
+/* --- renaming ------------------------------------------------------------------------------------- */
+
+static void lock_two(struct inode *a, struct inode *b)
+{
+    if (a == b) {
+        mutex_lock(&a->lock);
+    } else {
+        mutex_lock(a < b ? &a->lock : &b->lock);
+        mutex_lock(a < b ? &b->lock : &a->lock);
+    }
+}
+
+static void unlock_two(struct inode *a, struct inode *b)
+{
+    mutex_unlock(&a->lock);
+    if (a != b)
+        mutex_unlock(&b->lock);
+}
+
+/* Is `d` below (or the same as) `top`? rename_mutex held. */
+static bool is_below(struct dentry *d, const struct dentry *top)
+{
+    for (; d; d = d->parent)
+        if (d == top)
+            return true;
+    return false;
+}
+
+static int rename_checks(struct last_name *a, struct dentry *from, struct last_name *b,
+                         struct dentry *to, const struct cred *c, u32 flags)
+{
+    bool dir;
+    int r;
+
+    if (!from->inode)
+        return -ENOENT;
+    dir = inode_is_dir(from->inode);
+    if ((a->trailing || b->trailing) && !dir)
+        return -ENOTDIR;
+    if (to->inode && (flags & RENAME_NOREPLACE))
+        return -EEXIST;
+    if (!to->inode && (flags & RENAME_EXCHANGE))
+        return -ENOENT;
+    r = may_change(&a->dir, c);
+    if (r == 0)
+        r = may_change(&b->dir, c);
+    if (r == 0)
+        r = may_remove(&a->dir, from->inode, c);
+    if (r == 0 && to->inode)
+        r = may_remove(&b->dir, to->inode, c);
+    if (r)
+        return r;
+    if (is_below(b->dir.dentry, from))
+        return -EINVAL;
+    if (is_below(a->dir.dentry, to))
+        return flags & RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
+    if (from->mounted || to->mounted || from->synthetic || to->synthetic)
+        return -EBUSY;
+    if (to->inode && !(flags & RENAME_EXCHANGE)) {
+        if (dir && !inode_is_dir(to->inode))
+            return -ENOTDIR;
+        if (!dir && inode_is_dir(to->inode))
+            return -EISDIR;
+        if (dir && !b->dir.dentry->inode->ops->lookup && dentry_has_children(to))
+            return -ENOTEMPTY;
+    }
+    return a->dir.dentry->inode->ops->rename ? 0 : -EROFS;
+}
+
+static int exchange(struct dentry *a, struct dentry *b)
+{
+    char name[NAME_MAX_ + 1];
+    struct dentry *parent = dentry_parent(a);
+    u32 len = a->len;
+    int r;
+
+    memcpy(name, a->name, len);
+    dentry_drop(a); /* or its place would be taken by nobody */
+    r = dentry_move(a, b->parent, b->name, b->len);
+    if (r == 0)
+        r = dentry_move(b, parent, name, len);
+    dentry_unref(parent);
+    return r;
+}
+
+static int rename_locked(struct last_name *a, struct dentry *from, struct last_name *b,
+                         struct dentry *to, u32 flags)
+{
+    struct inode *ai = a->dir.dentry->inode, *bi = b->dir.dentry->inode;
+    bool dir = inode_is_dir(from->inode);
+    int r;
+
+    /* rename(2): two names of one inode stay as they are. */
+    if (to->inode == from->inode)
+        return 0;
+    r = ai->ops->rename(ai, from, bi, to, flags);
+    if (r)
+        return r;
+    if (flags & RENAME_EXCHANGE) {
+        if (dir != inode_is_dir(to->inode) && ai != bi) {
+            ai->nlink += dir ? -1u : 1u;
+            bi->nlink += dir ? 1u : -1u;
+        }
+        r = exchange(from, to);
+    } else {
+        if (to->inode)
+            removed(bi, to);
+        else
+            dentry_drop(to);
+        if (dir && ai != bi) {
+            ai->nlink--;
+            bi->nlink++;
+        }
+        from->pinned = !bi->ops->lookup;
+        r = dentry_move(from, b->dir.dentry, b->name, b->len);
+    }
+    ai->mtime = ai->ctime = bi->mtime = bi->ctime = from->inode->ctime = fs_now();
+    return r;
+}
+
+int vfs_rename(const struct lookup *l1, const char *name1, const struct lookup *l2,
+               const char *name2, u32 flags)
+{
+    struct last_name a, b;
+    struct dentry *from, *to = NULL;
+    int r = path_lookup_parent(l1, name1, &a);
+
+    if (r)
+        return r;
+    r = path_lookup_parent(l2, name2, &b);
+    if (r) {
+        path_unref(&a.dir);
+        return r;
+    }
+    if (a.special || b.special)
+        r = -EBUSY;
+    else if (a.dir.mnt != b.dir.mnt)
+        r = -EXDEV;
+    if (r == 0)
+        r = lookup_one(a.dir.dentry, a.name, a.len, "", &from);
+    if (r == 0) {
+        r = lookup_one(b.dir.dentry, b.name, b.len, "", &to);
+        if (r == 0) {
+            struct inode *ai = a.dir.dentry->inode, *bi = b.dir.dentry->inode;
+
+            mutex_lock(&rename_mutex);
+            lock_two(ai, bi);
+            r = rename_checks(&a, from, &b, to, l1->cred, flags);
+            if (r == 0)
+                r = rename_locked(&a, from, &b, to, flags);
+            unlock_two(ai, bi);
+            mutex_unlock(&rename_mutex);
+            dentry_unref(to);
+        }
+        dentry_unref(from);
+    }
+    path_unref(&a.dir);
+    path_unref(&b.dir);
+    return r;
+}
+
+s64 vfs_readlink(const struct path *p, char *buf, size_t size)
+{
+    struct inode *i = p->dentry->inode;
+
+    if (inode_type(i) != S_IFLNK_)
+        return -EINVAL;
+    return i->ops->readlink(i, buf, size);
+}
+
+int vfs_chdir(const struct path *p, const struct cred *c, struct fs_context *fs, bool root)
+{
+    struct path old;
+    int r;
+
+    if (!inode_is_dir(p->dentry->inode))
+        return -ENOTDIR;
+    r = inode_permission(p->dentry->inode, c, 1);
+    if (r)
+        return r;
+    path_ref(p);
+    mutex_lock(&fs->lock);
+    old = root ? fs->root : fs->cwd;
+    *(root ? &fs->root : &fs->cwd) = *p;
+    mutex_unlock(&fs->lock);
+    path_unref(&old);
+    return 0;
+}

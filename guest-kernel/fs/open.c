@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening by name: open(2). */
+#include "core/string.h"
+#include "fs/inode.h"
+#include "mm/slab.h"
+#include "tty/tty.h"
+
+#include <linux/fcntl.h>
+#include <linux/fs.h>
+#include <linux/openat2.h>
+
+#define LINK_DEPTH 8u /* links as the last name, one leading to the next (kernel stack) */
+
+/* What an O_PATH descriptor can do is done by the system calls themselves. */
+static const struct file_ops path_only_ops = { 0 };
+
+static u32 ready_signals(const struct inode *i)
+{
+    return inode_type(i) == S_IFREG_ || inode_is_dir(i) ||
+                   (inode_type(i) == S_IFCHR_ && device_is_ready(i->rdev))
+               ? FILE_READY
+               : 0;
+}
+
+int inode_open(const struct path *p, u32 flags, struct file **out)
+{
+    struct inode *i = p->dentry->inode;
+    struct file *f = file_create(&path_only_ops, flags, ready_signals(i), NULL);
+    int r = 0;
+
+    if (!f)
+        return -ENOMEM;
+    f->path = *p;
+    path_ref(p);
+    inode_ref(i);
+    f->inode = i;
+    if (!(flags & O_PATH)) {
+        if (inode_type(i) == S_IFIFO_) {
+            r = fifo_open(i, f);
+        } else if (inode_type(i) == S_IFSOCK_) {
+            r = -ENXIO;
+        } else if (inode_type(i) == S_IFCHR_ || inode_type(i) == S_IFBLK_) {
+            const struct file_ops *ops = inode_type(i) == S_IFCHR_ ? device_ops(i->rdev) : NULL;
+
+            if (!ops)
+                r = -ENXIO;
+            else
+                f->ops = ops;
+            if (ops && device_is_tty(i->rdev))
+                r = tty_attach(f);
+        } else {
+            f->ops = i->fops;
+        }
+        if (r == 0 && i->ops->open)
+            r = i->ops->open(i, f);
+        if (r)
+            f->ops = &path_only_ops; /* nothing to release */
+    }
+    if (r) {
+        object_unref(&f->obj);
+        return r;
+    }
+    *out = f;
+    return 0;
+}
+
+static int check_access(const struct path *p, const struct cred *c, u32 flags)
+{
+    static const u8 masks[4] = { 4, 2, 6, 6 };
+    struct inode *i = p->dentry->inode;
+    u32 mask = masks[flags & O_ACCMODE], type = inode_type(i);
+    int r;
+
+    if (flags & O_PATH)
+        return 0;
+    if (flags & O_TRUNC)
+        mask |= 2;
+    if (type == S_IFDIR_ && (mask & 2))
+        return -EISDIR;
+    if ((mask & 2) && p->mnt->readonly && type == S_IFREG_)
+        return -EROFS;
+    r = inode_permission(i, c, mask);
+    if (r)
+        return r;
+    if ((flags & O_NOATIME) && !inode_owner_or_capable(i, c))
+        return -EPERM;
+    return 0;
+}
+
+/* Open what is there. */
+static int open_path(const struct path *p, const struct cred *c, u32 flags, struct file **out)
+{
+    struct inode *i = p->dentry->inode;
+    int r;
+
+    if ((flags & O_DIRECTORY) && !inode_is_dir(i))
+        return -ENOTDIR;
+    if (inode_type(i) == S_IFLNK_ && !(flags & O_PATH))
+        return -ELOOP;
+    r = check_access(p, c, flags);
+    if (r)
+        return r;
+    if ((flags & O_TRUNC) && inode_type(i) == S_IFREG_ && !(flags & O_PATH)) {
+        r = vfs_truncate(p, c, 0);
+        if (r)
+            return r;
+    }
+    return inode_open(p, flags & ~(u32)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC), out);
+}
+
+static int open_existing(const struct lookup *l, const char *name, u32 flags, struct file **out)
+{
+    struct lookup own = *l;
+    struct path p;
+    int r;
+
+    own.flags = (flags & O_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
+                (flags & O_DIRECTORY ? LOOKUP_DIRECTORY : 0);
+    r = path_lookup(&own, name, &p);
+    if (r)
+        return r;
+    r = open_path(&p, l->cred, flags, out);
+    path_unref(&p);
+    return r;
+}
+
+/*
+ * O_CREAT: make the last name, or open it if it is there. -EAGAIN: it is a link, which is followed as
+ * for an existing file.
+ */
+static int create_last(const struct lookup *l, struct last_name *n, u32 flags, u32 mode,
+                       struct file **out)
+{
+    struct path p = { .mnt = n->dir.mnt };
+    struct new_node node = { .mode = S_IFREG_ | mode, .uid = l->cred->fsuid,
+                             .gid = l->cred->fsgid };
+    struct inode *dir = n->dir.dentry->inode;
+    int r = lookup_one(n->dir.dentry, n->name, n->len, "", &p.dentry);
+
+    if (r)
+        return r;
+    if (!p.dentry->inode) {
+        mutex_lock(&dir->lock);
+        if (p.dentry->inode) { /* made by somebody else meanwhile */
+            r = 0;
+        } else if (n->dir.mnt->readonly) {
+            r = -EROFS;
+        } else {
+            r = inode_permission(dir, l->cred, 3);
+            if (r == 0)
+                r = fs_make(n, p.dentry, &node);
+            if (r == 0) {
+                mutex_unlock(&dir->lock);
+                /* The new file may be written whatever its mode says. */
+                r = inode_open(&p, flags & ~(u32)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC), out);
+                path_unref(&p);
+                return r;
+            }
+        }
+        mutex_unlock(&dir->lock);
+        if (r) {
+            path_unref(&p);
+            return r;
+        }
+    }
+    if (flags & O_EXCL) {
+        r = -EEXIST;
+    } else if (inode_type(p.dentry->inode) == S_IFLNK_) {
+        r = flags & O_NOFOLLOW ? -ELOOP : -EAGAIN;
+    } else {
+        path_enter_mounts(&p);
+        r = inode_is_dir(p.dentry->inode) ? -EISDIR : open_path(&p, l->cred, flags, out);
+    }
+    path_unref(&p);
+    return r;
+}
+
+/* A link as the last name: open what it names, or make that. */
+static int create_behind_link(const struct lookup *l, struct last_name *n, u32 flags, u32 mode,
+                              u32 depth, struct file **out);
+
+static int create(const struct lookup *l, const char *name, u32 flags, u32 mode, u32 depth,
+                  struct file **out)
+{
+    struct last_name *n = kmalloc(sizeof(*n));
+    int r;
+
+    if (!n)
+        return -ENOMEM;
+    r = path_lookup_parent(l, name, n);
+    if (r == 0) {
+        r = n->special || n->trailing ? -EISDIR : create_last(l, n, flags, mode, out);
+        if (r == -EAGAIN)
+            r = create_behind_link(l, n, flags, mode, depth, out);
+        path_unref(&n->dir);
+    }
+    kfree(n);
+    return r;
+}
+
+static int create_behind_link(const struct lookup *l, struct last_name *n, u32 flags, u32 mode,
+                              u32 depth, struct file **out)
+{
+    struct lookup at = *l;
+    char *text = kmalloc(PATH_MAX_ + 1);
+    struct dentry *d = NULL;
+    s64 len;
+    int r;
+
+    if (!text)
+        return -ENOMEM;
+    r = depth == LINK_DEPTH || (l->resolve & RESOLVE_NO_SYMLINKS)
+            ? -ELOOP
+            : lookup_one(n->dir.dentry, n->name, n->len, "", &d);
+    if (r == 0) {
+        len = d->inode && inode_type(d->inode) == S_IFLNK_
+                  ? d->inode->ops->readlink(d->inode, text, PATH_MAX_)
+                  : -ENOENT;
+        dentry_unref(d);
+        if (len < 0) {
+            r = (int)len;
+        } else {
+            text[len] = 0;
+            at.base = &n->dir;
+            r = create(&at, text, flags, mode, depth + 1, out);
+        }
+    }
+    kfree(text);
+    return r;
+}
+
+int vfs_open(const struct lookup *l, const char *name, u32 flags, u32 mode, struct file **out)
+{
+    if (!(flags & O_CREAT) || (flags & O_PATH))
+        return open_existing(l, name, flags, out);
+    return create(l, name, flags, mode, 0, out);
+}
+
+int vfs_open_exec(const struct lookup *l, const char *name, int flags, struct file **out)
+{
+    struct lookup own = *l;
+    struct inode *i;
+    struct path p;
+    int r;
+
+    if (!*name && (flags & AT_EMPTY_PATH) && l->base) {
+        p = *l->base;
+        path_ref(&p);
+    } else {
+        own.flags = flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW;
+        r = path_lookup(&own, name, &p);
+        if (r)
+            return r;
+    }
+    i = p.dentry->inode;
+    if (inode_type(i) == S_IFLNK_)
+        r = -ELOOP;
+    else if (inode_is_dir(i))
+        r = -EISDIR;
+    else if (inode_type(i) != S_IFREG_)
+        r = -EACCES;
+    else
+        r = inode_permission(i, l->cred, 1);
+    if (r == 0)
+        r = inode_open(&p, O_RDONLY, out);
+    path_unref(&p);
+    return r;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Places in the file tree, and looking them up. */
+#ifndef FS_PATH_H
+#define FS_PATH_H
+
+#include "core/mutex.h"
+#include "core/types.h"
+
+struct mount;
+struct dentry;
+struct cred;
+struct file;
+
+#define NAME_MAX_ 255u
+#define PATH_MAX_ 4096u
+
+/* A dentry as seen through a mount. Holds a reference on each; dentry NULL: nowhere. */
+struct path {
+    struct mount *mnt;
+    struct dentry *dentry;
+};
+
+void path_ref(const struct path *p);
+void path_unref(const struct path *p);
+
+/* A process's root, working directory and umask; shared with CLONE_FS. */
+struct fs_context {
+    u32 refs;          /* atomic */
+    struct mutex lock; /* root, cwd */
+    struct path root, cwd;
+    u32 umask;         /* atomic */
+};
+
+struct fs_context *fs_context_copy(struct fs_context *fs); /* NULL: no memory */
+void fs_context_ref(struct fs_context *fs);
+void fs_context_unref(struct fs_context *fs);
+
+#define LOOKUP_FOLLOW    1u /* follow a link at the end */
+#define LOOKUP_DIRECTORY 2u /* the end must be a directory */
+
+struct lookup {
+    struct fs_context *fs;
+    const struct cred *cred;
+    const struct path *base; /* where relative paths begin; NULL: the working directory */
+    struct file *base_file;  /* the caller's */
+    u32 flags;               /* LOOKUP_* */
+    u64 resolve;             /* RESOLVE_* of openat2(2) */
+};
+
+/*
+ * Find what a path names. On 0 *out carries references. -ENOENT, -ENOTDIR, -EACCES, -ELOOP,
+ * -ENAMETOOLONG, -EIO, -ENOMEM; -EXDEV with RESOLVE_*.
+ */
+int path_lookup(const struct lookup *l, const char *name, struct path *out);
+
+/*
+ * Find the directory of the last component; on 0, dir carries references. A link in the last component
+ * is the caller's to follow.
+ */
+struct last_name {
+    struct path dir;
+    u32 len;
+    bool trailing; /* a slash follows it */
+    bool special;  /* it is empty (the path is "/"), "." or ".." */
+    char name[NAME_MAX_ + 1];
+};
+int path_lookup_parent(const struct lookup *l, const char *name, struct last_name *out);
+
+/* The path's text as seen from fs's root: its length without NUL, -ENOENT (not reachable or removed),
+ * -ERANGE. */
+s64 path_text(struct fs_context *fs, const struct path *p, char *buf, size_t size);
+
+#endif

@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Pipes and FIFOs: pipe(7), fifo(7). A ring of pages that are there only while they hold something.
+ * Whoever wakes the other side is about to wait for it: wakes are synchronous (object_signal_sync).
+ */
+#include "core/string.h"
+#include "fs/inode.h"
+#include "mm/slab.h"
+#include "mm/usercopy.h"
+#include "object/wait.h"
+
+#include <asm/ioctls.h>
+#include <linux/fcntl.h>
+
+#define PIPE_BUF_  4096u /* writes up to this are atomic */
+#define PAGES      16u
+#define PAGES_MAX  256u  /* /proc/sys/fs/pipe-max-size */
+
+struct pipe {
+    u32 refs;           /* atomic: ends, and the FIFO's inode while it is open */
+    struct mutex lock;  /* all below */
+    struct list ends;   /* struct pipe_end.node */
+    u32 readers, writers;
+    u32 opened_r, opened_w; /* count opens, for FIFOs that wait for the other side */
+    struct event opened;    /* somebody opened or closed a FIFO's end */
+    u64 head, tail;     /* bytes ever written and read */
+    u32 npages;
+    u8 *page[PAGES_MAX];
+};
+
+struct pipe_end {
+    struct list node;
+    struct file *file;
+    struct pipe *pipe;
+    bool reads, writes;
+};
+
+static const struct file_ops pipe_ops, pipe_read_ops, pipe_write_ops;
+
+static u64 room(const struct pipe *p)
+{
+    return (u64)p->npages * PAGE_SIZE - (p->head - p->tail);
+}
+
+/* Bring the signals of all ends up to date. Lock held. */
+static void update(struct pipe *p)
+{
+    u32 r = (p->head != p->tail ? SIG_READABLE : 0) | (p->writers ? 0 : SIG_HANGUP | SIG_READ_CLOSED);
+    u32 w = (room(p) >= PIPE_BUF_ ? SIG_WRITABLE : 0) | (p->readers ? 0 : SIG_ERROR | SIG_WRITABLE);
+    struct pipe_end *e;
+
+    list_for_each(e, &p->ends, node) {
+        u32 want = (e->reads ? r : 0) | (e->writes ? w : 0);
+        u32 have = object_signals(&e->file->obj);
+
+        if (want != have)
+            object_signal_sync(&e->file->obj, have & ~want, want);
+    }
+}
+
+static struct pipe *pipe_new(void)
+{
+    struct pipe *p = kzalloc(sizeof(*p));
+
+    if (!p)
+        return NULL;
+    p->refs = 1;
+    mutex_init(&p->lock);
+    list_init(&p->ends);
+    event_init(&p->opened);
+    p->npages = PAGES;
+    return p;
+}
+
+static void pipe_unref(struct pipe *p)
+{
+    if (__atomic_sub_fetch(&p->refs, 1, __ATOMIC_ACQ_REL))
+        return;
+    for (u32 i = 0; i < p->npages; i++)
+        kfree(p->page[i]);
+    kfree(p);
+}
+
+/* A new end; takes over a reference on the pipe. */
+static int add_end(struct pipe *p, struct file *f, bool reads, bool writes)
+{
+    struct pipe_end *e = kzalloc(sizeof(*e));
+
+    if (!e)
+        return -ENOMEM;
+    *e = (struct pipe_end){ .file = f, .pipe = p, .reads = reads, .writes = writes };
+    f->priv = e;
+    f->ops = reads && writes ? &pipe_ops : reads ? &pipe_read_ops : &pipe_write_ops;
+    mutex_lock(&p->lock);
+    list_add_tail(&p->ends, &e->node);
+    p->readers += reads;
+    p->opened_r += reads;
+    p->writers += writes;
+    p->opened_w += writes;
+    update(p);
+    object_pulse(&p->opened.obj, SIG_SIGNALED);
+    mutex_unlock(&p->lock);
+    return 0;
+}
+
+static void pipe_release(struct file *f)
+{
+    struct pipe_end *e = f->priv;
+    struct pipe *p = e->pipe;
+
+    mutex_lock(&p->lock);
+    list_del(&e->node);
+    p->readers -= e->reads;
+    p->writers -= e->writes;
+    if (f->inode && !p->readers && !p->writers)
+        p->head = p->tail = 0; /* fifo(7): what nobody read is gone */
+    update(p);
+    mutex_unlock(&p->lock);
+    pipe_unref(p);
+    kfree(e);
+}
+
+/* Wait for a signal on one's own end. The pipe's lock is not held. */
+static int wait_for(struct file *f, u32 mask)
+{
+    return object_wait(&f->obj, mask, DEADLINE_NEVER, WAIT_INTERRUPTIBLE) ? -ERESTART : 0;
+}
+
+static ssize_t take(struct pipe *p, struct uio *u)
+{
+    ssize_t done = 0;
+
+    while (u->left && p->head != p->tail) {
+        u32 i = (u32)(p->tail / PAGE_SIZE) % p->npages;
+        size_t in = p->tail % PAGE_SIZE;
+        size_t n = MIN(MIN(u->left, PAGE_SIZE - in), p->head - p->tail);
+        size_t did = uio_to(u, p->page[i] + in, n);
+
+        p->tail += did;
+        done += (ssize_t)did;
+        if (did < n)
+            return done ? done : -EFAULT;
+        /* The page in which the next write goes on is kept. */
+        if (p->tail % PAGE_SIZE == 0 && p->head != p->tail) {
+            kfree(p->page[i]);
+            p->page[i] = NULL;
+        }
+    }
+    return done;
+}
+
+static ssize_t put(struct pipe *p, struct uio *u, u64 n)
+{
+    ssize_t done = 0;
+
+    while (n) {
+        u32 i = (u32)(p->head / PAGE_SIZE) % p->npages;
+        size_t in = p->head % PAGE_SIZE, k = MIN(n, PAGE_SIZE - in), did;
+
+        if (!p->page[i])
+            p->page[i] = kmalloc(PAGE_SIZE);
+        if (!p->page[i])
+            return done ? done : -ENOMEM;
+        did = uio_from(u, p->page[i] + in, k);
+        p->head += did;
+        done += (ssize_t)did;
+        n -= did;
+        if (did < k)
+            return done ? done : -EFAULT;
+    }
+    return done;
+}
+
+static ssize_t pipe_read(struct file *f, struct uio *u, u64 *pos UNUSED)
+{
+    struct pipe *p = ((struct pipe_end *)f->priv)->pipe;
+    ssize_t r;
+
+    if (!u->left)
+        return 0;
+    for (;;) {
+        mutex_lock(&p->lock);
+        if (p->head != p->tail) {
+            r = take(p, u);
+            update(p);
+        } else if (!p->writers) {
+            r = 0;
+        } else {
+            r = -EAGAIN;
+        }
+        mutex_unlock(&p->lock);
+        if (r != -EAGAIN || (f->flags & O_NONBLOCK))
+            return r;
+        r = wait_for(f, SIG_READABLE | SIG_HANGUP);
+        if (r)
+            return r;
+    }
+}
+
+static ssize_t pipe_write(struct file *f, struct uio *u, u64 *pos UNUSED)
+{
+    struct pipe *p = ((struct pipe_end *)f->priv)->pipe;
+    bool atomic = u->left <= PIPE_BUF_;
+    ssize_t done = 0, r;
+
+    if (!u->left)
+        return 0;
+    for (;;) {
+        u64 n, free;
+
+        mutex_lock(&p->lock);
+        free = room(p);
+        n = MIN(u->left, free);
+        if (!p->readers)
+            r = -EPIPE;
+        else if (!n || (atomic && n < u->left))
+            r = -EAGAIN;
+        else
+            r = put(p, u, n);
+        update(p);
+        mutex_unlock(&p->lock);
+        if (r > 0)
+            done += r;
+        if (r == -EAGAIN) {
+            if (f->flags & O_NONBLOCK)
+                break;
+            r = wait_for(f, SIG_WRITABLE | SIG_ERROR);
+            if (r)
+                break;
+        } else if (r < 0 || !u->left) {
+            break;
+        }
+    }
+    return done ? done : r;
+}
+
+static s64 pipe_ioctl(struct file *f, u32 cmd, u64 arg)
+{
+    struct pipe *p = ((struct pipe_end *)f->priv)->pipe;
+    s32 n;
+
+    if (cmd != FIONREAD)
+        return -ENOTTY;
+    mutex_lock(&p->lock);
+    n = (s32)(p->head - p->tail);
+    mutex_unlock(&p->lock);
+    return copy_to_user(arg, &n, sizeof(n)) ? -EFAULT : 0;
+}
+
+static const struct file_ops pipe_ops = {
+    .read = pipe_read, .write = pipe_write, .ioctl = pipe_ioctl, .release = pipe_release,
+};
+static const struct file_ops pipe_read_ops = {
+    .read = pipe_read, .ioctl = pipe_ioctl, .release = pipe_release,
+};
+static const struct file_ops pipe_write_ops = {
+    .write = pipe_write, .ioctl = pipe_ioctl, .release = pipe_release,
+};
+
+static struct superblock pipe_sb;
+static const struct inode_ops pipe_inode_ops;
+
+static void pipe_inode_destroy(struct inode *i)
+{
+    kfree(i);
+}
+
+static const struct inode_ops pipe_inode_ops = { .destroy = pipe_inode_destroy };
+
+static struct inode *pipe_inode(void)
+{
+    struct inode *i = kzalloc(sizeof(*i));
+
+    if (!i)
+        return NULL;
+    if (!pipe_sb.dev)
+        pipe_sb.dev = superblock_new_dev();
+    inode_init(i, &pipe_sb, &pipe_inode_ops, NULL, S_IFIFO_ | 0600);
+    i->atime = i->mtime = i->ctime = fs_now();
+    return i;
+}
+
+int pipe_create(struct file **reader, struct file **writer, u32 flags)
+{
+    static const struct file_ops none = { 0 };
+    struct pipe *p = pipe_new();
+    struct inode *i = pipe_inode();
+    struct file *r = file_create(&none, O_RDONLY | flags, 0, NULL);
+    struct file *w = file_create(&none, O_WRONLY | flags, 0, NULL);
+
+    if (p && i && r && w && add_end(p, r, true, false) == 0) {
+        __atomic_fetch_add(&p->refs, 1, __ATOMIC_RELAXED);
+        if (add_end(p, w, false, true) == 0) {
+            r->inode = w->inode = i;
+            inode_ref(i);
+            *reader = r;
+            *writer = w;
+            return 0;
+        }
+        pipe_unref(p);
+        p = NULL; /* goes with its reader */
+    }
+    if (p && !(r && r->priv))
+        pipe_unref(p);
+    if (i)
+        inode_unref(i);
+    if (r)
+        object_unref(&r->obj);
+    if (w)
+        object_unref(&w->obj);
+    return -ENOMEM;
+}
+
+/* --- FIFOs ---------------------------------------------------------------------------------------- */
+
+static int wait_other_side(struct pipe *p, const u32 *count)
+{
+    u32 before = READ_ONCE(*count);
+
+    for (;;) {
+        int r;
+
+        event_clear(&p->opened);
+        if (READ_ONCE(*count) != before)
+            return 0;
+        r = object_wait(&p->opened.obj, SIG_SIGNALED, DEADLINE_NEVER, WAIT_INTERRUPTIBLE);
+        if (r)
+            return -ERESTART;
+    }
+}
+
+int fifo_open(struct inode *i, struct file *f)
+{
+    u32 mode = f->flags & O_ACCMODE;
+    bool reads = mode != O_WRONLY, writes = mode != O_RDONLY;
+    struct pipe *p;
+    int r;
+
+    mutex_lock(&i->lock);
+    if (!i->fifo)
+        i->fifo = pipe_new(); /* the inode's reference: it stays with the node */
+    p = i->fifo;
+    if (p)
+        __atomic_fetch_add(&p->refs, 1, __ATOMIC_RELAXED);
+    mutex_unlock(&i->lock);
+    if (!p)
+        return -ENOMEM;
+    if (writes && !reads && (f->flags & O_NONBLOCK) && !READ_ONCE(p->readers)) {
+        pipe_unref(p);
+        return -ENXIO;
+    }
+    r = add_end(p, f, reads, writes);
+    if (r) {
+        pipe_unref(p);
+        return r;
+    }
+    if (!(f->flags & O_NONBLOCK) && reads != writes) {
+        const u32 *other = reads ? &p->opened_w : &p->opened_r;
+
+        if (!READ_ONCE(reads ? p->writers : p->readers))
+            r = wait_other_side(p, other);
+    }
+    if (r)
+        pipe_release(f);
+    return r;
+}
+
+void fifo_forget(struct inode *i)
+{
+    if (i->fifo)
+        pipe_unref(i->fifo);
+}
+
+/* --- size ----------------------------------------------------------------------------------------- */
+
+static struct pipe *pipe_of(struct file *f)
+{
+    return f->ops == &pipe_ops || f->ops == &pipe_read_ops || f->ops == &pipe_write_ops
+               ? ((struct pipe_end *)f->priv)->pipe
+               : NULL;
+}
+
+s64 pipe_get_size(struct file *f)
+{
+    struct pipe *p = pipe_of(f);
+
+    return p ? (s64)(p->npages * PAGE_SIZE) : -EBADF;
+}
+
+/* F_SETPIPE_SZ: rounded up to a power of two of pages; what is in the pipe is moved to its beginning. */
+s64 pipe_set_size(struct file *f, u64 size)
+{
+    struct pipe *p = pipe_of(f);
+    u32 n = 1, used;
+    u64 first;
+    u8 **tmp;
+    s64 r;
+
+    if (!p)
+        return -EBADF;
+    if (size > PAGES_MAX * PAGE_SIZE)
+        return -EPERM;
+    while ((u64)n * PAGE_SIZE < size)
+        n *= 2;
+    tmp = kzalloc(PAGES_MAX * sizeof(*tmp));
+    if (!tmp)
+        return -ENOMEM;
+    mutex_lock(&p->lock);
+    first = p->tail / PAGE_SIZE;
+    used = (u32)((p->head + PAGE_SIZE - 1) / PAGE_SIZE - first);
+    if (used > n) {
+        r = -EBUSY;
+    } else {
+        for (u32 i = 0; i < p->npages; i++) {
+            u32 at = (u32)((first + i) % p->npages);
+
+            if (i < used)
+                tmp[(first + i) % n] = p->page[at];
+            else
+                kfree(p->page[at]);
+        }
+        memcpy(p->page, tmp, PAGES_MAX * sizeof(*tmp));
+        p->npages = n;
+        update(p);
+        r = (s64)(n * PAGE_SIZE);
+    }
+    mutex_unlock(&p->lock);
+    kfree(tmp);
+    return r;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inherited descriptors, for the terminal above them: kernel buffers in and out. */
+#ifndef TTY_STDIO_H
+#define TTY_STDIO_H
+
+#include "object/object.h"
+
+extern u32 stdio_mode[3]; /* st_mode of each; 0: closed */
+
+void stdio_boot(const void *fdt);
+/* All n bytes, or how many before an error; -errno. -EINTR: the caller is being killed. */
+ssize_t stdio_write_buf(u32 fd, const void *buf, size_t n);
+/* What is there, at most n bytes; waits for something. 0: the end. */
+ssize_t stdio_read_buf(u32 fd, void *buf, size_t n);
+/* Show on the object when the descriptor has something to read: SIG_READABLE until the next read. */
+void stdio_watch(u32 fd, struct object *shown_on);
+/* An inode for fstat of a descriptor without a name. */
+struct inode *stdio_inode(u32 mode, u64 rdev);
+/* The terminal, newly opened. NULL: no memory. */
+struct file *tty_open(void);
+
+#endif

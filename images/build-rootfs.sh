@@ -1,0 +1,253 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# build-rootfs.sh OUT CACHE: makes the demo root file system in OUT: shaped like Alpine's (musl as the
+# C library, busybox for all commands) but made from Debian's packages alone and with an /etc of its
+# own. What is downloaded and built is kept in CACHE; build.log there has the whole log. Does nothing
+# if OUT is there and was made by this very script. Needs no root, but files then belong to the caller.
+set -eu
+umask 022
+
+[ $# -eq 2 ] || {
+    echo "usage: build-rootfs.sh OUT CACHE" >&2
+    exit 1
+}
+out=$1 cache=$2
+loader=ld-musl-x86_64.so.1
+# What musl or its headers cannot build, or what newer kernel headers no longer describe.
+unwanted='TC'
+
+say() {
+    echo "images: $*"
+}
+die() {
+    echo "images: $*" >&2
+    exit 1
+}
+
+stamp="$(sha256sum <"$0") $out"
+if [ -x "$out/bin/busybox" ] && [ -x "$out/lib/$loader" ] && [ -L "$out/bin/sh" ] &&
+    [ "$(cat "$cache/stamp" 2>/dev/null)" = "$stamp" ]; then
+    exit 0
+fi
+
+# A build started by make would take its variables (V, the job server) for its own.
+unset MAKEFLAGS MFLAGS MAKELEVEL
+
+[ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ] || die "this recipe needs Debian on amd64"
+missing=
+for need in dpkg-source:dpkg-dev musl-gcc:musl-tools gcc:gcc make:make bzip2:bzip2 xz:xz-utils \
+    patch:patch; do
+    command -v "${need%%:*}" >/dev/null || missing="$missing ${need#*:}"
+done
+[ -d /usr/include/linux ] || missing="$missing linux-libc-dev"
+[ -z "$missing" ] || die "missing packages: apt-get install$missing"
+
+mkdir -p "$cache" 2>/dev/null || die "cannot write to $cache"
+cache=$(cd "$cache" && pwd -P)
+log=$cache/build.log
+new=$cache/root.new
+: >"$log"
+child=
+# shellcheck disable=SC2317,SC2329
+clean() {
+    [ -z "$child" ] || kill "$child" 2>/dev/null || true
+    rm -rf "$new"
+}
+trap clean EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# failed TEXT: the end of the log, then the one line.
+failed() {
+    tail -n 20 "$log" >&2
+    die "$* (the whole log: $log)"
+}
+
+# The machine's own package sources, turned into source-code ones in a folder of ours. Both formats:
+# sources.list(5) has one line a source, *.sources has paragraphs.
+write_sources() {
+    rm -rf "$cache/sources"
+    mkdir -p "$cache/sources"
+    for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
+        [ -r "$file" ] || continue
+        sed -n 's/^[[:space:]]*deb\(-src\)\{0,1\}[[:space:]]/deb-src /p' "$file" | sort -u \
+            >"$cache/sources/$(basename "$file" .list).list"
+    done
+    for file in /etc/apt/sources.list.d/*.sources; do
+        [ -r "$file" ] || continue
+        sed 's/^[Tt]ypes:.*/Types: deb-src/' "$file" >"$cache/sources/$(basename "$file")"
+    done
+    grep -qs 'deb-src' "$cache"/sources/* || die "this machine has no apt sources to start from"
+}
+
+# apt with lists and cache of ours, so that the machine's stay as they are. The download user that
+# apt changes to could not enter a checkout in somebody's home.
+private_apt() {
+    tool=$1
+    shift
+    "$tool" -q -o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts="$cache/sources" \
+        -o Dir::State::lists="$cache/lists" -o Dir::Cache="$cache/apt" \
+        -o APT::Sandbox::User="$(id -un)" -o Acquire::Languages=none -o Acquire::Retries=2 "$@"
+}
+
+# Busybox as Debian has it now, in $cache/download; kept for the next time.
+download() {
+    [ ! -e "$cache/download/complete" ] || return 0
+    write_sources
+    rm -rf "$cache/download"
+    mkdir -p "$cache/lists/partial" "$cache/apt/archives/partial" "$cache/download"
+    say "reading the list of Debian's sources"
+    # A source without code (a vendor's own) is an error to apt and none to us.
+    private_apt apt-get update >>"$log" 2>&1 || true
+    [ -n "$(private_apt apt-cache showsrc busybox 2>>"$log")" ] ||
+        failed "no source package 'busybox' to be had (no network? apt sources?)"
+    say "downloading busybox"
+    (cd "$cache/download" && private_apt apt-get source --download-only busybox) >>"$log" 2>&1 ||
+        failed "cannot download the source of busybox (no network?)"
+    : >"$cache/download/complete"
+}
+
+# musl-gcc leaves out all of the C library's folder, and with it the kernel's headers.
+link_headers() {
+    rm -rf "$cache/headers"
+    mkdir -p "$cache/headers"
+    for name in linux asm asm-generic mtd; do
+        for from in "/usr/include/$name" "/usr/include/x86_64-linux-gnu/$name"; do
+            [ ! -d "$from" ] || ln -sfn "$from" "$cache/headers/$name"
+        done
+        [ -d "$cache/headers/$name/" ] || die "no <$name/...>: apt-get install linux-libc-dev"
+    done
+}
+
+busybox_make() {
+    make -C "$cache/src" CC="musl-gcc -idirafter $cache/headers" HOSTCC=gcc KCONFIG_NOTIMESTAMP=1 \
+        "$@"
+}
+
+build() {
+    rm -rf "$cache/src"
+    dpkg-source -x "$cache"/download/*.dsc "$cache/src" >>"$log" 2>&1 ||
+        failed "cannot unpack the source of busybox"
+    link_headers
+    busybox_make defconfig >>"$log" 2>&1 || failed "cannot configure busybox"
+    for option in $unwanted; do
+        sed -i "s/^CONFIG_$option=y\$/# CONFIG_$option is not set/" "$cache/src/.config"
+    done
+    # Options that hung on those are gone now, and new ones take their defaults.
+    yes '' 2>/dev/null | busybox_make oldconfig >>"$log" 2>&1 || failed "cannot configure busybox"
+    say "compiling busybox with $(nproc) jobs (about a minute)"
+    busybox_make -j "$(nproc)" >>"$log" 2>&1 &
+    child=$!
+    seconds=0
+    while kill -0 "$child" 2>/dev/null; do
+        sleep 1
+        seconds=$((seconds + 1))
+        [ $((seconds % 10)) -ne 0 ] ||
+            say "compiling busybox: $(grep -c '^  CC ' "$log" || true) files, $seconds s"
+    done
+    code=0
+    wait "$child" || code=$?
+    child=
+    [ $code -eq 0 ] || failed "cannot compile busybox"
+}
+
+# put PATH: a text file of the root from stdin.
+put() {
+    cat >"$new/$1"
+}
+
+write_etc() {
+    put etc/passwd <<'END'
+root:x:0:0:root:/root:/bin/sh
+bin:x:1:1:bin:/bin:/bin/false
+daemon:x:2:2:daemon:/sbin:/bin/false
+user:x:1000:1000:user:/home/user:/bin/sh
+nobody:x:65534:65534:nobody:/:/bin/false
+END
+    put etc/group <<'END'
+root:x:0:root
+bin:x:1:
+daemon:x:2:
+sys:x:3:
+tty:x:5:
+disk:x:6:
+users:x:100:
+user:x:1000:
+nobody:x:65534:
+END
+    put etc/shadow <<'END'
+root:*::0:::::
+bin:!::0:::::
+daemon:!::0:::::
+user:!::0:::::
+nobody:!::0:::::
+END
+    chmod 640 "$new/etc/shadow"
+    echo rvisor | put etc/hostname
+    put etc/hosts <<'END'
+127.0.0.1	localhost rvisor
+::1	localhost
+END
+    put etc/os-release <<'END'
+NAME="rVisor demo root"
+ID=rvisor-demo
+PRETTY_NAME="rVisor demo root (musl and busybox)"
+END
+    printf '/bin/sh\n/bin/ash\n' | put etc/shells
+    put etc/nsswitch.conf <<'END'
+passwd: files
+group: files
+hosts: files dns
+END
+    put etc/profile <<'END'
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export PAGER=less
+umask 022
+PS1='\h:\w\$ '
+END
+    : | put etc/resolv.conf
+}
+
+assemble() {
+    rm -rf "$new"
+    for dir in bin sbin lib etc proc sys dev root home/user run mnt media opt srv tmp usr/bin \
+        usr/sbin usr/lib usr/share usr/local/bin usr/local/sbin usr/local/lib var/cache var/empty \
+        var/lib var/log var/spool var/tmp; do
+        mkdir -p "$new/$dir"
+    done
+    chmod 1777 "$new/tmp" "$new/var/tmp"
+    chmod 700 "$new/root"
+    ln -s ../run "$new/var/run"
+    if [ "$(id -u)" -eq 0 ]; then
+        chown 1000:1000 "$new/home/user"
+    fi
+
+    # musl is one file: the loader and the library are the same.
+    library=$(musl-gcc -print-file-name=libc.so)
+    [ -f "$library" ] || library=/usr/lib/x86_64-linux-musl/libc.so
+    [ -f "$library" ] || die "no libc.so of musl: apt-get install musl-tools"
+    install -m 755 "$library" "$new/lib/$loader"
+    ln -s "$loader" "$new/lib/libc.musl-x86_64.so.1"
+
+    busybox_make CONFIG_PREFIX="$new" install >>"$log" 2>&1 || failed "cannot install busybox"
+    rm -f "$new/linuxrc"
+    chmod 755 "$new/bin/busybox"
+    write_etc
+}
+
+download
+build
+assemble
+
+# The program runs, with its own loader, before anybody is told that it does.
+"$new/lib/$loader" "$new/bin/busybox" true || die "the busybox that was built does not run"
+
+rm -rf "$out"
+mkdir -p "$(dirname "$out")"
+mv "$new" "$out"
+# Only what is dear to get again is kept.
+rm -rf "$cache/src" "$cache/headers" "$cache/apt"
+echo "$stamp" >"$cache/stamp"
+say "$out is ready ($(find "$out/bin" "$out/sbin" "$out/usr/bin" "$out/usr/sbin" -type l |
+    wc -l) commands)"
