@@ -127,7 +127,7 @@ busybox_make() {
 
 build() {
     rm -rf "$cache/src"
-    dpkg-source -x "$cache"/download/*.dsc "$cache/src" >>"$log" 2>&1 ||
+    dpkg-source --no-copy -x "$cache"/download/*.dsc "$cache/src" >>"$log" 2>&1 ||
         failed "cannot unpack the source of busybox"
     link_headers
     busybox_make defconfig >>"$log" 2>&1 || failed "cannot configure busybox"
@@ -223,11 +223,10 @@ assemble() {
         chown 1000:1000 "$new/home/user"
     fi
 
-    # musl is one file: the loader and the library are the same.
-    library=$(musl-gcc -print-file-name=libc.so)
-    [ -f "$library" ] || library=/usr/lib/x86_64-linux-musl/libc.so
-    [ -f "$library" ] || die "no libc.so of musl: apt-get install musl-tools"
-    install -m 755 "$library" "$new/lib/$loader"
+    # musl is one file: the loader and the library are the same. (musl-gcc -print-file-name would
+    # name glibc's libc.so.)
+    [ -f "/lib/$loader" ] || die "no /lib/$loader: apt-get install musl-tools"
+    install -m 755 "/lib/$loader" "$new/lib/$loader"
     ln -s "$loader" "$new/lib/libc.musl-x86_64.so.1"
 
     busybox_make CONFIG_PREFIX="$new" install >>"$log" 2>&1 || failed "cannot install busybox"
@@ -247,7 +246,7 @@ rm -rf "$out"
 mkdir -p "$(dirname "$out")"
 mv "$new" "$out"
 # Only what is dear to get again is kept.
-rm -rf "$cache/src" "$cache/headers" "$cache/apt"
+rm -rf "$cache/src" "$cache/headers" "$cache/apt" "$cache/lists" "$cache/sources"
 echo "$stamp" >"$cache/stamp"
 say "$out is ready ($(find "$out/bin" "$out/sbin" "$out/usr/bin" "$out/usr/sbin" -type l |
     wc -l) commands)"

@@ -357,7 +357,7 @@ int fifo_open(struct inode *i, struct file *f)
     if (!(f->flags & O_NONBLOCK) && reads != writes) {
         const u32 *other = reads ? &p->opened_w : &p->opened_r;
 
-        if (!READ_ONCE(reads ? p->writers : p->readers))
+        if (!(reads ? READ_ONCE(p->writers) : READ_ONCE(p->readers)))
             r = wait_other_side(p, other);
     }
     if (r)

@@ -21,6 +21,7 @@ struct process;
 #define WORK_EXIT     UINT32_C(4) /* the process is ending */
 
 struct thread {
+    u32 work;                    /* (a) WORK_*; first, where entry.S reads it */
     struct object obj;
     struct arch_context ctx;     /* saved kernel registers while it does not run */
     u64 kstack;                  /* (i) lowest address of the kernel stack */
@@ -30,7 +31,6 @@ struct thread {
     /* sched/ */
     u32 state;                   /* (a) enum thread_state */
     u32 permit;                  /* (a) see core/park.h */
-    u32 work;                    /* (a) WORK_* */
     u32 interrupted;             /* (a) an interruptible wait must end */
     bool waking_sync;            /* (o) object_signal_sync is being done */
     u32 cpu;                     /* (r) vCPU it runs or last ran on */

@@ -114,10 +114,12 @@ static void init_percpu(struct percpu *cpu, struct arch_cpu *a, u32 index)
 /* One syscall from ring 3 with LSTAR at the test's entry: where does it arrive? */
 static void test_syscall(void)
 {
-    u64 root = mmu_create(), pa = frame_alloc(FRAME_ZERO);
+    u64 root = mmu_create(), pa = frame_alloc(FRAME_ZERO), stack = frame_alloc(FRAME_KERNEL);
 
-    if (!root || !pa || mmu_prepare(root, USER_MIN))
+    if (!root || !pa || !stack || mmu_prepare(root, USER_MIN))
         panic("no memory for the self-test");
+    /* The arrival must not overwrite the frames that selftest_run returns to. */
+    boot_arch.tss.rsp[0] = (u64)phys_to_virt(stack) + PAGE_SIZE;
     memcpy(phys_to_virt(pa), "\x0f\x05", 2);
     mmu_map(root, USER_MIN, pa, VM_READ | VM_EXEC);
     init_syscall_msrs((u64)selftest_entry);
@@ -128,6 +130,8 @@ static void test_syscall(void)
     mmu_load_kernel();
     mmu_destroy(root);
     frame_unref(pa);
+    frame_unref(stack);
+    boot_arch.tss.rsp[0] = boot_percpu.kstack_top;
 }
 
 /* libfdt was built with a stack protector, which reads %fs:0x28. */
@@ -145,7 +149,7 @@ NORETURN void arch_boot(u64 fdt_gpa, u32 index)
     load_tables(&boot_percpu);
     boot_read(phys_to_virt(fdt_gpa));
     init_percpu(&boot_percpu, &boot_arch, 0);
-    boot_arch.tss.rsp[0] = boot_percpu.kstack_top = ALIGN_DOWN((u64)__builtin_frame_address(0), 16);
+    boot_percpu.kstack_top = ALIGN_DOWN((u64)__builtin_frame_address(0), 16);
     frame_init();
     slab_init();
     init_ist(&boot_percpu);

@@ -24,6 +24,6 @@
 #define FLAGS_NOT_SYSRET 0x10100 /* RF, TF */
 #define MSR_GS_BASE 0xc0000101
 
-#include "thread_offsets.h"
+#define THREAD_WORK 0
 
 #endif
