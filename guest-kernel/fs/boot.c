@@ -16,6 +16,30 @@
 static const struct cred *root_cred;
 static struct fs_context *context;
 
+/* Make a directory under `at`, which becomes it. */
+static int make_dir_in_memory(struct path *at, const char *name, u32 len)
+{
+    struct new_node node = { .mode = S_IFDIR_ | 0755 };
+    struct inode *i = memfs_inode(at->dentry->inode->sb, &node);
+    struct dentry *d;
+    int r;
+
+    if (!i)
+        return -ENOMEM;
+    r = lookup_one(at->dentry, name, len, "", &d);
+    if (r) {
+        inode_unref(i);
+        return r;
+    }
+    d->pinned = d->upper = true;
+    dentry_set_inode(d, i);
+    if (!d->hashed)
+        d = dentry_enter(d);
+    dentry_unref(at->dentry);
+    at->dentry = d;
+    return 0;
+}
+
 /* A directory to mount on. One that the image lacks is made in memory: the host's is not changed. */
 static int mount_point(const char *path, struct path *out)
 {
@@ -27,7 +51,6 @@ static int mount_point(const char *path, struct path *out)
     path_ref(&at);
     while (r == 0) {
         char name[NAME_MAX_ + 1];
-        struct dentry *d;
         u32 n = 0;
 
         while (*s == '/')
@@ -57,26 +80,7 @@ static int mount_point(const char *path, struct path *out)
         }
         if (r != -ENOENT)
             break;
-        {
-            struct new_node node = { .mode = S_IFDIR_ | 0755 };
-            struct inode *i = memfs_inode(at.dentry->inode->sb, &node);
-
-            r = -ENOMEM;
-            d = lookup_one(at.dentry, name, n, "", &d) == 0 ? d : NULL;
-            if (d && d->hashed)
-                dentry_drop(d); /* the negative one */
-            if (d)
-                dentry_unref(d);
-            d = i ? dentry_create(at.dentry, name, n, i) : NULL;
-            if (d) {
-                d->pinned = true;
-                d->synthetic = true;
-                d = dentry_enter(d);
-                dentry_unref(at.dentry);
-                at.dentry = d;
-                r = 0;
-            }
-        }
+        r = make_dir_in_memory(&at, name, n);
     }
     if (r) {
         path_unref(&at);
@@ -153,6 +157,7 @@ int fs_boot(const void *fdt, struct fs_context **out)
     struct cred *c = cred_create(0);
     struct superblock *sb;
     struct dentry *root;
+    bool readonly;
 
     if (!c)
         return -ENOMEM;
@@ -161,10 +166,11 @@ int fs_boot(const void *fdt, struct fs_context **out)
     mutex_init(&rename_mutex);
     sched_hooks.window = window_handle_dead;
     tty_boot(fdt);
-    r = hostfs_create(RV_ROOT_NODE(0), false, true, &sb, &root);
+    r = hostfs_create(RV_ROOT_NODE(0), false, false, &sb, &root);
     if (r)
         return r;
-    r = mount_at(sb, root, NULL, true);
+    readonly = fdt_getprop(fdt, fdt_path_offset(fdt, "/mounts/root"), "readonly", NULL) != NULL;
+    r = mount_at(sb, root, NULL, readonly);
     if (r == 0)
         r = make_context();
     if (r == 0)

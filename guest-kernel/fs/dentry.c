@@ -9,7 +9,7 @@ struct mutex rename_mutex;
 struct spinlock tree_lock = SPINLOCK_INIT(RANK_FS + 1);
 struct path root_path;
 
-static u64 hash_name(const char *name, u32 len)
+u64 name_hash(const char *name, u32 len)
 {
     u64 h = UINT64_C(0xcbf29ce484222325); /* FNV-1a, 64 bits */
 
@@ -35,7 +35,7 @@ struct dentry *dentry_create(struct dentry *parent, const char *name, u32 len, s
     spin_init(&d->lock, RANK_FS);
     list_init(&d->ordered);
     list_init(&d->sibling);
-    d->node.key = hash_name(name, len);
+    d->node.key = name_hash(name, len);
     if (parent) {
         dentry_ref(parent);
         d->parent = parent;
@@ -86,7 +86,7 @@ static struct dentry *find_locked(struct dentry *parent, const char *name, u32 l
 
 struct dentry *dentry_find(struct dentry *parent, const char *name, u32 len)
 {
-    u64 hash = hash_name(name, len);
+    u64 hash = name_hash(name, len);
     struct dentry *d;
 
     spin_lock(&parent->lock);
@@ -166,7 +166,7 @@ int dentry_move(struct dentry *d, struct dentry *to, const char *name, u32 len)
     old = d->name;
     d->name = copy;
     d->len = len;
-    d->node.key = hash_name(name, len);
+    d->node.key = name_hash(name, len);
     dentry_ref(to);
     d->parent = to;
     spin_unlock(&tree_lock);
@@ -195,15 +195,16 @@ struct dentry *dentry_parent(struct dentry *d)
     return p;
 }
 
-bool dentry_has_children(struct dentry *d)
+struct dentry *dentry_next_child(struct dentry *d, u64 *seq, bool only_upper)
 {
-    struct dentry *c;
-    bool found = false;
+    struct dentry *c, *found = NULL;
 
     spin_lock(&d->lock);
     list_for_each(c, &d->ordered, sibling) {
-        if (c->inode) {
-            found = true;
+        if (c->seq >= *seq && c->inode && (c->upper || !only_upper)) {
+            found = c;
+            *seq = c->seq;
+            dentry_ref(c);
             break;
         }
     }

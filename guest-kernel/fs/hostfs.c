@@ -9,6 +9,8 @@
 
 #define WALK_TEXT 1024u /* bytes of path asked for at a time */
 #define WALK_REPLY 16384u
+#define OVERLAY_MAGIC 0x794c7630u       /* OVERLAYFS_SUPER_MAGIC */
+#define OWN_INODES (UINT64_C(1) << 48)  /* numbers of what is made in memory: above the host's */
 
 void hostfs_set_attr(struct inode *i, const struct rv_attr *a)
 {
@@ -31,44 +33,66 @@ static void vmo_gone(struct vmo *v)
     kfree(container_of(v, struct hostfs_inode, vmo));
 }
 
-struct inode *hostfs_inode_create(struct superblock *sb, bool is_volume, const struct rv_attr *a,
-                                  u32 node, const char *text, u32 text_len)
+struct inode *hostfs_inode_create(struct superblock *sb, struct inode *dir, const char *name, u32 len,
+                                  const struct rv_attr *a, u32 node, const char *text,
+                                  u32 text_len)
 {
-    struct hostfs_inode *h = kzalloc(sizeof(*h));
+    bool shareable = sb->overlay && a->nlink > 1 && (a->mode & S_IFMT_) != S_IFDIR_;
     u32 type = a->mode & S_IFMT_;
+    struct hostfs_inode *h;
     struct inode *i;
 
+    if (shareable && (i = image_find_shared(a)))
+        return i;
+    h = kzalloc(sizeof(*h));
     if (!h)
         return NULL;
     i = &h->inode;
-    inode_init(i, sb, is_volume ? &hostfs_volume_ops : &hostfs_image_ops,
+    inode_init(i, sb, sb->overlay ? &hostfs_image_ops : &hostfs_volume_ops,
                type == S_IFDIR_ ? &hostfs_dir_ops
-               : is_volume      ? &hostfs_volume_file_ops
-                                : &hostfs_image_file_ops,
+               : sb->overlay    ? &memfs_file_ops
+                                : &hostfs_volume_file_ops,
                a->mode);
-    h->is_volume = is_volume;
+    h->is_volume = !sb->overlay;
+    if (type == S_IFLNK_ && !(h->text = kstrndup(text, text_len)))
+        goto no_memory;
+    if (type == S_IFREG_ && sb->overlay) {
+        h->host_name = kstrndup(name, len);
+        if (!h->host_name)
+            goto no_memory;
+        h->host_dir = dir;
+        inode_ref(dir);
+    }
     h->node = node;
+    h->host_size = h->host_end = a->size;
+    h->host_dev = a->dev;
     if (type == S_IFREG_) {
         vmo_init(&h->vmo, a->size, &hostfs_vmo_ops, h);
-        h->vmo.discardable = true;
         i->vmo = &h->vmo;
-    }
-    if (type == S_IFLNK_) {
-        h->text = kstrndup(text, text_len);
-        if (!h->text) {
-            kfree(h);
-            return NULL;
-        }
     }
     hostfs_set_attr(i, a);
     i->rdev = a->rdev;
+    if (shareable) {
+        struct inode *there = image_enter_shared(h);
+
+        if (there) {
+            inode_unref(i);
+            return there;
+        }
+    }
     return i;
+
+no_memory:
+    kfree(h->text);
+    kfree(h);
+    return NULL;
 }
 
 static void hostfs_destroy(struct inode *i)
 {
     struct hostfs_inode *h = hostfs_of(i);
 
+    image_leave_shared(h);
     fifo_forget(i);
     if (h->file)
         hostcall(RV_HC_file_close, h->file, 0, 0, 0, 0, NULL);
@@ -77,6 +101,9 @@ static void hostfs_destroy(struct inode *i)
     if (h->listing)
         listing_free(h->listing);
     kfree(h->text);
+    kfree(h->host_name);
+    if (h->host_dir)
+        inode_unref(h->host_dir);
     if (i->vmo)
         vmo_unref(&h->vmo); /* mappings can outlive the inode: the memory goes with the VMO */
     else
@@ -133,7 +160,6 @@ static int enter_answer(struct dentry *parent, const char *text, u32 text_len, c
 {
     struct dentry *at = parent;
     struct superblock *sb = parent->inode->sb;
-    bool is_volume = hostfs_of(parent->inode)->is_volume;
     u64 pos = 0;
     u32 t = 0;
 
@@ -142,7 +168,7 @@ static int enter_answer(struct dentry *parent, const char *text, u32 text_len, c
         const struct rv_walk_entry *e = (const void *)(reply + pos);
         const char *link = (const char *)(e + 1), *name = text + t;
         struct inode *inode = NULL;
-        struct dentry *d;
+        struct dentry *d, *own;
         u32 n = 0;
 
         while (t + n < text_len && name[n] != '/')
@@ -154,22 +180,26 @@ static int enter_answer(struct dentry *parent, const char *text, u32 text_len, c
         if (e->status && e->status != -ENOENT)
             return *out ? 0 : e->status;
         if (e->status == 0) {
-            inode = hostfs_inode_create(sb, is_volume, &e->attr, e->dir, link, e->link_len);
+            inode = hostfs_inode_create(sb, at->inode, name, n, &e->attr, e->dir, link,
+                                        e->link_len);
             if (!inode)
                 return *out ? 0 : -ENOMEM;
         }
-        d = dentry_create(at, name, n, inode);
-        if (!d) {
+        own = dentry_create(at, name, n, inode);
+        if (!own) {
             if (inode)
                 inode_unref(inode);
             return *out ? 0 : -ENOMEM;
         }
-        d = dentry_enter(d);
+        own->covers = sb->overlay && inode;
+        d = dentry_enter(own);
         if (!*out)
             *out = d;
         else
             dentry_unref(d); /* the table's reference keeps it */
-        if (!d->inode || !inode_is_dir(d->inode) || d->mounted)
+        /* What was there before may be another directory than the one the host went on into. */
+        if (!d->inode || !inode_is_dir(d->inode) || d->mounted ||
+            (d != own && (d->upper || !d->covers)))
             break;
         at = d;
     }
@@ -180,11 +210,16 @@ static int hostfs_lookup(struct dentry *parent, const char *name, u32 len, const
                          struct dentry **out)
 {
     struct hostfs_inode *h = hostfs_of(parent->inode);
-    char *buf = kmalloc(WALK_TEXT + WALK_REPLY);
     struct hc_io io;
+    char *buf;
     u32 n;
     s64 r;
 
+    if (h->listing && !listing_has(h->listing, name, len)) {
+        *out = dentry_create(parent, name, len, NULL); /* not entered: there is no end of such names */
+        return *out ? 0 : -ENOMEM;
+    }
+    buf = kmalloc(WALK_TEXT + WALK_REPLY);
     if (!buf)
         return -ENOMEM;
     n = walk_text(buf, name, len, h->is_volume ? "" : rest);
@@ -313,8 +348,9 @@ static int volume_setattr(struct inode *i, const struct attr_change *c)
 }
 
 const struct inode_ops hostfs_image_ops = {
-    .lookup = hostfs_lookup, .open = hostfs_open, .readlink = hostfs_readlink,
-    .destroy = hostfs_destroy,
+    .lookup = hostfs_lookup, .make = image_make, .link = image_link, .unlink = image_unlink,
+    .rename = image_rename, .is_empty = image_is_empty, .setattr = image_setattr,
+    .open = hostfs_open, .readlink = hostfs_readlink, .destroy = hostfs_destroy,
 };
 
 const struct inode_ops hostfs_volume_ops = {
@@ -370,9 +406,12 @@ int hostfs_create(u32 node, bool is_volume, bool readonly, struct superblock **o
         return (int)r;
     sb->dev = superblock_new_dev();
     sb->readonly = readonly;
-    sb->statfs = hostfs_statfs;
+    sb->overlay = !is_volume;
+    sb->magic = OVERLAY_MAGIC;
+    sb->last_ino = OWN_INODES;
+    sb->statfs = is_volume ? hostfs_statfs : memfs_statfs;
     sb->priv = (void *)(u64)node;
-    i = hostfs_inode_create(sb, is_volume, &a, node, NULL, 0);
+    i = hostfs_inode_create(sb, NULL, "", 0, &a, node, NULL, 0);
     *root = i ? dentry_create(NULL, "/", 1, i) : NULL;
     if (!*root)
         return -ENOMEM;

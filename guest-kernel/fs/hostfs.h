@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inside hostfs: the file system of the file service (hostcalls fs_*): the image, which nobody changes
- * while it is used, so that names, attributes and contents are kept for good; and volumes, which are
- * written through and coherent with the host, so that names are asked for each time.
+ * Inside hostfs: the file system of the file service (hostcalls fs_*).
+ *
+ * The image: nobody changes it while it is used, so names, attributes and contents are kept for good.
+ * Whatever the container changes stays in guest memory, on the same inodes and dentries: attributes are
+ * fields, a written page is a frame of the VMO instead of the host's page, a name made or moved here is
+ * a dentry marked `upper`, and one that was removed leaves a negative dentry over the image's entry
+ * (`covers`). So nothing is ever copied up as a whole, and no change makes an exit.
+ *
+ * Volumes: written through and coherent with the host, so names are asked for each time.
  */
 #ifndef FS_HOSTFS_H
 #define FS_HOSTFS_H
@@ -22,6 +28,14 @@ struct hostfs_inode {
     u32 opens;              /* (m) files that are open for writing, volumes only */
     char *text;             /* (i) links */
     struct listing *listing;/* (m) image directories: entries, once read */
+    u64 host_size;          /* (i) image files: bytes in the image ... */
+    u64 host_end;           /* (m) ... of which this many from the start still count: after a
+                               truncation the rest is zeros, whatever the size is later */
+    struct inode *host_dir; /* (i) image files: where the host has it, */
+    char *host_name;        /* (i) for it may be renamed here. A reference; NULL for the root */
+    u64 host_dev;           /* (i) image files with several names: st_dev, and the node in ... */
+    struct tree_node by_ino;/* ... the table by which all names find one inode (hostfs_image.c) */
+    bool shared;            /* (i) it is in that table */
     struct vmo vmo;         /* regular files; its memory is this */
     struct radix runs;      /* under vmo.lock: chunk of the file -> struct window_run */
 };
@@ -32,11 +46,16 @@ static inline struct hostfs_inode *hostfs_of(struct inode *i)
 }
 
 extern const struct inode_ops hostfs_image_ops, hostfs_volume_ops;
-extern const struct file_ops hostfs_image_file_ops, hostfs_volume_file_ops, hostfs_dir_ops;
+extern const struct file_ops hostfs_volume_file_ops, hostfs_dir_ops;
 extern const struct vmo_ops hostfs_vmo_ops;
 
-struct inode *hostfs_inode_create(struct superblock *sb, bool is_volume, const struct rv_attr *a,
-                                  u32 node, const char *text, u32 text_len);
+/*
+ * The inode of an entry that the host has in a directory (NULL: of a root) under a name; text: of a
+ * link. NULL: no memory.
+ */
+struct inode *hostfs_inode_create(struct superblock *sb, struct inode *dir, const char *name, u32 len,
+                                  const struct rv_attr *a, u32 node, const char *text,
+                                  u32 text_len);
 void hostfs_set_attr(struct inode *i, const struct rv_attr *a);
 /* Directory node and name for a call about a dentry; the reference on the parent is the caller's. */
 struct dentry *hostfs_place(struct dentry *d, u32 *node, char name[NAME_MAX_ + 1], u32 *len);
@@ -45,6 +64,27 @@ int hostfs_open_host(struct inode *i, struct dentry *d, bool write);
 int hostfs_open(struct inode *i, struct file *f);
 
 void listing_free(struct listing *l);
+/* Read an image directory's listing, if it is not there yet; the directory is locked. */
+int hostfs_load_listing(struct inode *dir);
+/* Whether the image's directory has a name; its listing is there. */
+bool listing_has(const struct listing *l, const char *name, u32 len);
+/* Call each for every name of the listing until it returns nonzero, which is returned. */
+int listing_each(const struct listing *l,
+                 int (*each)(void *arg, const char *name, u32 len, const struct rv_dirent *e),
+                 void *arg);
+
+/* Operations of the image's inodes on what is only in memory (hostfs_image.c). */
+int image_make(struct inode *dir, struct dentry *d, const struct new_node *n, struct inode **out);
+int image_link(struct inode *dir, struct dentry *d, struct inode *target, struct dentry *from);
+int image_unlink(struct inode *dir, struct dentry *d);
+int image_rename(struct inode *from, struct dentry *a, struct inode *to, struct dentry *b, u32 flags);
+int image_is_empty(struct dentry *d);
+int image_setattr(struct inode *i, const struct attr_change *c);
+/* The inode that another name of the same file has, with a reference, or NULL. */
+struct inode *image_find_shared(const struct rv_attr *a);
+/* Enter a new inode for others to find; the one that is there by now, with a reference, or NULL. */
+struct inode *image_enter_shared(struct hostfs_inode *h);
+void image_leave_shared(struct hostfs_inode *h);
 
 /* Directory operations of volumes (hostfs_names.c). */
 int hostfs_make(struct inode *dir, struct dentry *d, const struct new_node *n, struct inode **out);

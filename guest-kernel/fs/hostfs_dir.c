@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hostfs: directories, which are read whole. The image's listings are kept with the inode. */
+/*
+ * hostfs: directories, which are read whole. The image's listings are kept with the inode, with a table
+ * of their names by hash, so that a look-up of what the image does not have makes no exit.
+ */
 #include "core/string.h"
 #include "fs/hostfs.h"
 #include "mm/slab.h"
@@ -14,8 +17,13 @@ struct part {
 
 struct listing {
     u32 refs;
+    u32 count;                       /* names */
+    u32 mask;                        /* places of the table - 1 */
+    const struct rv_dirent **table;  /* open addressing; NULL: not made (volumes) */
     struct part *first;
 };
+
+#define UPPER_POS (UINT64_C(1) << 40) /* position of the first name that is only in memory */
 
 static void listing_put(struct listing *l)
 {
@@ -25,6 +33,7 @@ static void listing_put(struct listing *l)
         next = p->next;
         kfree(p);
     }
+    kfree(l->table);
     kfree(l);
 }
 
@@ -87,12 +96,96 @@ static struct listing *read_all(u32 node, int *err)
     return r < 0 ? NULL : l;
 }
 
+int listing_each(const struct listing *l,
+                 int (*each)(void *arg, const char *name, u32 len, const struct rv_dirent *e),
+                 void *arg)
+{
+    for (const struct part *p = l->first; p; p = p->next) {
+        for (u32 at = 0; at + sizeof(struct rv_dirent) <= p->len;) {
+            const struct rv_dirent *e = (const void *)(p->data + at);
+            int r;
+
+            at += ALIGN_UP((u32)sizeof(*e) + e->name_len, 8u);
+            if (at > p->len || !e->name_len || e->name_len > NAME_MAX_)
+                return -EIO;
+            r = each(arg, (const char *)(e + 1), e->name_len, e);
+            if (r)
+                return r;
+        }
+    }
+    return 0;
+}
+
+static int count_name(void *arg, const char *name UNUSED, u32 len UNUSED,
+                      const struct rv_dirent *e UNUSED)
+{
+    ((struct listing *)arg)->count++;
+    return 0;
+}
+
+static int enter_name(void *arg, const char *name, u32 len, const struct rv_dirent *e)
+{
+    struct listing *l = arg;
+    u32 at = (u32)name_hash(name, len) & l->mask;
+
+    while (l->table[at])
+        at = (at + 1) & l->mask;
+    l->table[at] = e;
+    return 0;
+}
+
+static int make_table(struct listing *l)
+{
+    u32 places = 8;
+    int r = listing_each(l, count_name, l);
+
+    if (r)
+        return r;
+    while (places < l->count * 2)
+        places *= 2;
+    if (places * sizeof(*l->table) > KMALLOC_MAX)
+        return -ENOMEM;
+    l->table = kzalloc(places * sizeof(*l->table));
+    if (!l->table)
+        return -ENOMEM;
+    l->mask = places - 1;
+    return listing_each(l, enter_name, l);
+}
+
+bool listing_has(const struct listing *l, const char *name, u32 len)
+{
+    u32 at = (u32)name_hash(name, len) & l->mask;
+
+    for (; l->table[at]; at = (at + 1) & l->mask)
+        if (l->table[at]->name_len == len && !memcmp(l->table[at] + 1, name, len))
+            return true;
+    return false;
+}
+
+int hostfs_load_listing(struct inode *dir)
+{
+    struct hostfs_inode *h = hostfs_of(dir);
+    struct listing *l;
+    int r = 0;
+
+    if (h->listing)
+        return 0;
+    l = read_all(h->node, &r);
+    if (!l)
+        return r;
+    r = make_table(l);
+    if (r)
+        listing_put(l);
+    else
+        h->listing = l;
+    return r;
+}
+
 /* The listing for an open directory, taken at its first use and after a rewind. */
 static int get_listing(struct file *f)
 {
     struct inode *i = f->inode;
     struct hostfs_inode *h = hostfs_of(i);
-    struct listing *l;
     int err = 0;
 
     if (f->priv && f->pos > 2)
@@ -102,56 +195,79 @@ static int get_listing(struct file *f)
         f->priv = NULL;
     }
     mutex_lock(&i->lock);
-    l = h->listing;
-    if (!l) {
-        l = read_all(h->node, &err);
-        if (l && !h->is_volume)
-            h->listing = l;
-    }
-    if (l) {
-        if (l == h->listing)
-            __atomic_fetch_add(&l->refs, 1, __ATOMIC_RELAXED);
-        f->priv = l;
+    if (h->is_volume) {
+        f->priv = read_all(h->node, &err);
+    } else {
+        err = hostfs_load_listing(i);
+        if (!err) {
+            __atomic_fetch_add(&h->listing->refs, 1, __ATOMIC_RELAXED);
+            f->priv = h->listing;
+        }
     }
     mutex_unlock(&i->lock);
     return err < 0 ? err : 0;
 }
 
-/* Mount points that the host does not have come after the host's names. */
-static int fill_synthetic(struct file *f, u64 *n, readdir_fill *fill, void *arg)
+/* Names that are only in memory come after the host's. */
+static void fill_upper(struct file *f, readdir_fill *fill, void *arg)
 {
-    struct dentry *d = f->path.dentry, *c;
-    u64 seq = 0;
+    u64 seq = f->pos < UPPER_POS ? 0 : f->pos - UPPER_POS;
 
-    for (;;) {
-        struct dentry *found = NULL;
-        int stop = 0;
+    for (;; seq++) {
+        struct dentry *c = dentry_next_child(f->path.dentry, &seq, true);
+        char name[NAME_MAX_ + 1];
+        u32 len;
+        int stop;
 
-        spin_lock(&d->lock);
-        list_for_each(c, &d->ordered, sibling) {
-            if (c->synthetic && c->seq > seq) {
-                found = c;
-                seq = c->seq;
-                break;
-            }
-        }
-        spin_unlock(&d->lock);
-        if (!found)
-            return 0; /* synthetic dentries stay for good: no reference is needed */
-        if (++*n > f->pos - 2) {
-            stop = fill(arg, found->name, found->len, found->inode->ino,
-                        (u8)(inode_type(found->inode) >> 12), *n + 2);
-            if (stop)
-                return 1;
-            f->pos = *n + 2;
-        }
+        if (!c)
+            return;
+        spin_lock(&tree_lock);
+        len = c->len;
+        memcpy(name, c->name, len);
+        spin_unlock(&tree_lock);
+        stop = fill(arg, name, len, c->inode->ino, (u8)(inode_type(c->inode) >> 12),
+                    UPPER_POS + seq + 1);
+        dentry_unref(c);
+        if (stop)
+            return;
+        f->pos = UPPER_POS + seq + 1;
     }
 }
 
-/* Positions: 0 and 1 the dots, then 2 + the number of the entry. */
+struct filling {
+    struct file *f;
+    readdir_fill *fill;
+    void *arg;
+    u64 n; /* entries passed */
+};
+
+/* An entry of the host's, unless something in memory lies over it. */
+static int fill_entry(void *arg, const char *name, u32 len, const struct rv_dirent *e)
+{
+    struct filling *t = arg;
+    struct file *f = t->f;
+    bool hidden = false;
+
+    if (++t->n <= f->pos - 2)
+        return 0;
+    if (f->inode->sb->overlay) {
+        struct dentry *d = dentry_find(f->path.dentry, name, len);
+
+        if (d) {
+            hidden = !d->inode || d->upper;
+            dentry_unref(d);
+        }
+    }
+    if (!hidden && t->fill(t->arg, name, len, e->ino, e->type, t->n + 2))
+        return 1;
+    f->pos = t->n + 2;
+    return 0;
+}
+
+/* Positions: 0 and 1 the dots, then 2 + the number of the host's entry, then UPPER_POS + seq. */
 static int hostfs_readdir(struct file *f, readdir_fill *fill, void *arg)
 {
-    u64 n = 0;
+    struct filling t = { f, fill, arg, 0 };
     int r;
 
     r = get_listing(f);
@@ -159,24 +275,10 @@ static int hostfs_readdir(struct file *f, readdir_fill *fill, void *arg)
         return r;
     if (readdir_dots(f, fill, arg))
         return 0;
-    for (struct part *p = ((struct listing *)f->priv)->first; p; p = p->next) {
-        u32 at = 0;
-
-        while (at + sizeof(struct rv_dirent) <= p->len) {
-            const struct rv_dirent *e = (const void *)(p->data + at);
-
-            at += ALIGN_UP((u32)sizeof(*e) + e->name_len, 8u);
-            if (at > p->len)
-                return -EIO;
-            if (++n <= f->pos - 2)
-                continue;
-            if (fill(arg, (const char *)(e + 1), e->name_len, e->ino, e->type, n + 2))
-                return 0;
-            f->pos = n + 2;
-        }
-    }
-    fill_synthetic(f, &n, fill, arg);
-    return 0;
+    r = f->pos < UPPER_POS ? listing_each(f->priv, fill_entry, &t) : 0;
+    if (r == 0)
+        fill_upper(f, fill, arg);
+    return r < 0 ? r : 0;
 }
 
 static int dir_sync(struct file *f, bool data_only UNUSED)

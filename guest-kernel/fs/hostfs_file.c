@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hostfs: contents. The image's files are read from their VMO: small ones come with the open itself, of
- * others the pages are the host's, in a file window. Volumes' files are read and written by calls, so
+ * hostfs: contents. The image's files are read and written in their VMO: small ones come with the open
+ * itself, of others the pages are the host's, in a file window, until they are written. Volumes' files are read and written by calls, so
  * that other users of the host's folder see the same; mapped, they share the host's pages.
  */
 #include "arch/cpu.h"
@@ -36,20 +36,50 @@ static bool get_frames(u64 *pa, u32 n, struct hc_io *io)
     return true;
 }
 
-static void put_frames(struct vmo *v, const u64 *pa, u32 n, bool keep)
+/* Give the VMO those frames that it lacks and the host's contents still count for. */
+static void put_frames(struct hostfs_inode *h, const u64 *pa, u32 n, bool keep)
 {
+    struct vmo *v = &h->vmo;
+
     mutex_lock(&v->lock);
     for (u32 i = 0; i < n; i++)
-        if (!keep || radix_get(&v->pages, i) || vmo_set_page(v, i, pa[i]))
+        if (!keep || (u64)i << PAGE_SHIFT >= h->host_end || radix_get(&v->pages, i) ||
+            vmo_set_page(v, i, pa[i]))
             frame_unref(pa[i]);
     mutex_unlock(&v->lock);
+}
+
+/* Whether nothing more is needed of the host's contents; of small files only. */
+static bool all_here(struct hostfs_inode *h)
+{
+    bool all = true;
+
+    mutex_lock(&h->vmo.lock);
+    for (u64 i = 0; all && i << PAGE_SHIFT < h->host_end; i++)
+        all = radix_get(&h->vmo.pages, i) != 0;
+    mutex_unlock(&h->vmo.lock);
+    return all;
+}
+
+/* Directory node and name under which the host has the file. A reference on *parent, or NULL. */
+static int host_place(struct hostfs_inode *h, struct dentry *d, u32 *node,
+                      char name[NAME_MAX_ + 1], u32 *len, struct dentry **parent)
+{
+    *parent = NULL;
+    if (h->host_dir) {
+        *node = hostfs_of(h->host_dir)->node;
+        *len = (u32)str_copy(name, h->host_name, NAME_MAX_ + 1);
+        return 0;
+    }
+    *parent = hostfs_place(d, node, name, len);
+    return *parent ? 0 : -ESTALE;
 }
 
 int hostfs_open_host(struct inode *i, struct dentry *d, bool write)
 {
     struct hostfs_inode *h = hostfs_of(i);
     u32 node, len, n = 0, old = h->file;
-    bool small = !h->is_volume && i->size && i->size <= SMALL_FILE;
+    bool small = !h->is_volume && h->host_size <= SMALL_FILE;
     char name[NAME_MAX_ + 1];
     struct rv_open_reply reply;
     u64 pa[SMALL_FILE / PAGE_SIZE];
@@ -59,28 +89,31 @@ int hostfs_open_host(struct inode *i, struct dentry *d, bool write)
 
     if (h->file && (h->writable || !write))
         return 0;
-    if (small && i->vmo->resident == (i->size + PAGE_SIZE - 1) >> PAGE_SHIFT)
-        return 0; /* all of it is here */
-    parent = hostfs_place(d, &node, name, &len);
-    if (!parent)
-        return -ESTALE;
+    if (!h->is_volume && (!h->host_end || (small && all_here(h))))
+        return 0;
+    r = host_place(h, d, &node, name, &len, &parent);
+    if (r)
+        return (int)r;
     hc_io_init(&io);
     hc_in(&io, name, len);
     hc_out(&io, &reply, sizeof(reply));
     if (small) {
-        n = (u32)((i->size + PAGE_SIZE - 1) >> PAGE_SHIFT);
+        n = (u32)((h->host_size + PAGE_SIZE - 1) >> PAGE_SHIFT);
         if (!get_frames(pa, n, &io)) {
-            dentry_unref(parent);
+            if (parent)
+                dentry_unref(parent);
             return -ENOMEM;
         }
     }
     r = hostcall(RV_HC_fs_open, node, write, 0, 0, 0, &io);
-    dentry_unref(parent);
+    if (parent)
+        dentry_unref(parent);
     if (n)
-        put_frames(i->vmo, pa, n, r >= 0 && reply.nread == i->size && reply.attr.size == i->size);
+        put_frames(h, pa, n, r >= 0 && reply.nread == h->host_size &&
+                                 reply.attr.size == h->host_size);
     if (r < 0)
         return (int)r;
-    if (n && reply.nread == i->size && reply.file) {
+    if (n && reply.nread == h->host_size && reply.file) {
         hostcall(RV_HC_file_close, reply.file, 0, 0, 0, 0, NULL);
         reply.file = 0;
     }
@@ -95,7 +128,7 @@ int hostfs_open_host(struct inode *i, struct dentry *d, bool write)
 
 int hostfs_open(struct inode *i, struct file *f)
 {
-    bool write = (f->flags & O_ACCMODE) != O_RDONLY;
+    bool write = hostfs_of(i)->is_volume && (f->flags & O_ACCMODE) != O_RDONLY;
     int r;
 
     if (inode_type(i) != S_IFREG_)
@@ -112,7 +145,7 @@ int hostfs_open(struct inode *i, struct file *f)
 static struct window_run *get_run(struct hostfs_inode *h, u64 index, u64 *pages, int *err)
 {
     u64 chunk = index / CHUNK_PAGES, off = chunk * RV_WINDOW_CHUNK;
-    u64 size = ALIGN_UP(h->vmo.size, PAGE_SIZE);
+    u64 size = ALIGN_UP(h->is_volume ? h->vmo.size : h->host_size, PAGE_SIZE);
     struct window_run *run = (void *)radix_get(&h->runs, chunk);
 
     if (run) {
@@ -136,13 +169,24 @@ static struct window_run *get_run(struct hostfs_inode *h, u64 index, u64 *pages,
 static int hostfs_get_page(struct vmo *v, u64 index)
 {
     struct hostfs_inode *h = v->priv;
-    u64 pages = 0, at = index % CHUNK_PAGES;
+    u64 pages = 0, at = index % CHUNK_PAGES, chunk_start = index - at;
     struct window_run *run;
     int err = -EIO;
 
+    if (!h->is_volume && index << PAGE_SHIFT >= h->host_end) {
+        u64 pa = frame_alloc(FRAME_ZERO);
+
+        if (pa && vmo_set_page(v, index, pa)) {
+            frame_unref(pa);
+            pa = 0;
+        }
+        return pa ? 0 : -ENOMEM;
+    }
     run = get_run(h, index, &pages, &err);
     if (!run)
         return err == -ENOMEM ? -ENOMEM : -EIO;
+    if (!h->is_volume)
+        pages = MIN(pages, ((h->host_end + PAGE_SIZE - 1) >> PAGE_SHIFT) - chunk_start);
     if (at >= pages)
         return -EIO;
     for (u64 i = at; i < MIN(pages, at + AHEAD_PAGES); i++) {
@@ -178,27 +222,6 @@ static int hostfs_mmap(struct file *f, u64 off, u32 prot UNUSED, bool shared UNU
     *vmo_off = off;
     return 0;
 }
-
-/* --- the image's files ---------------------------------------------------------------------------- */
-
-static ssize_t image_read(struct file *f, struct uio *u, u64 *pos)
-{
-    return vmo_read_uio(f->inode->vmo, u, pos, READ_ONCE(f->inode->vmo->size));
-}
-
-static s64 image_seek(struct file *f, s64 off, int whence)
-{
-    return file_seek_size(f, off, whence, f->inode->size);
-}
-
-static int image_sync(struct file *f UNUSED, bool data_only UNUSED)
-{
-    return 0; /* nothing was written */
-}
-
-const struct file_ops hostfs_image_file_ops = {
-    .read = image_read, .seek = image_seek, .mmap = hostfs_mmap, .sync = image_sync,
-};
 
 /* --- volumes' files ------------------------------------------------------------------------------- */
 

@@ -48,7 +48,7 @@ static int make_file(struct inode *dir, struct dentry *d, const struct new_node 
     r = hostcall(RV_HC_fs_create, hostfs_of(dir)->node, n->mode & 07777, n->uid, n->gid, 1, &io);
     if (r < 0)
         return (int)r;
-    *out = hostfs_inode_create(dir->sb, true, &reply.attr, 0, NULL, 0);
+    *out = hostfs_inode_create(dir->sb, dir, d->name, d->len, &reply.attr, 0, NULL, 0);
     if (!*out) {
         hostcall(RV_HC_file_close, reply.file, 0, 0, 0, 0, NULL);
         return -ENOMEM;
@@ -68,7 +68,7 @@ int hostfs_make(struct inode *dir, struct dentry *d, const struct new_node *n, s
     r = make_entry(dir, d, n, &e);
     if (r)
         return r;
-    *out = hostfs_inode_create(dir->sb, true, &e.attr, e.dir, n->text,
+    *out = hostfs_inode_create(dir->sb, dir, d->name, d->len, &e.attr, e.dir, n->text,
                                n->text ? (u32)strlen(n->text) : 0);
     return *out ? 0 : -ENOMEM;
 }

@@ -70,8 +70,10 @@ struct inode_ops {
     /* Directories; NULL: -EROFS. The directory is locked (m), the dentry negative. */
     int (*make)(struct inode *dir, struct dentry *d, const struct new_node *node, struct inode **out);
     int (*link)(struct inode *dir, struct dentry *d, struct inode *target, struct dentry *from);
-    int (*unlink)(struct inode *dir, struct dentry *d);  /* also directories, checked to be empty? */
+    int (*unlink)(struct inode *dir, struct dentry *d);  /* also directories; see is_empty */
     int (*rename)(struct inode *from, struct dentry *a, struct inode *to, struct dentry *b, u32 flags);
+    /* Whether a directory has no entries, or -errno; locked (m). NULL: unlink finds out. */
+    int (*is_empty)(struct dentry *d);
     /* Change attributes in the file system; the inode's fields are changed by the caller after. NULL:
      * only the fields change. */
     int (*setattr)(struct inode *inode, const struct attr_change *c);
@@ -103,7 +105,8 @@ struct dentry {
     u32 refs;              /* (a) users; children hold one on their parent */
     bool pinned;           /* (d of the parent) stays in the cache without users: memory file systems */
     bool hashed;           /* (d of the parent) it is in its parent's table */
-    bool synthetic;        /* (i) a mount point made in a file system that lacks it */
+    bool upper;            /* (m of the parent) in a file system of the host: exists in memory only */
+    bool covers;           /* (m of the parent) the image below has an entry of this name */
     u32 len;               /* (t) */
     char *name;            /* (t) */
     struct dentry *parent; /* (t) NULL: root of a file system */
@@ -121,6 +124,7 @@ struct dentry {
 struct superblock {
     u64 dev;       /* (i) */
     bool readonly; /* (i) */
+    bool overlay;  /* (i) an image, which is changed in memory only: see dentry.upper */
     u64 magic;     /* (i) statfs(2) f_type */
     u64 last_ino;  /* (a) */
     int (*statfs)(struct superblock *sb, struct kstatfs *st);
@@ -174,11 +178,21 @@ void dentry_set_inode(struct dentry *d, struct inode *inode);
 /* Move to another place and name. rename_mutex held. 0 or -ENOMEM. */
 int dentry_move(struct dentry *d, struct dentry *new_parent, const char *name, u32 len);
 struct dentry *dentry_parent(struct dentry *d); /* with a reference; NULL: a root */
-bool dentry_has_children(struct dentry *d);      /* with inodes */
+/*
+ * First child with an inode and a position >= *seq (only_upper: and in memory only), with a reference;
+ * *seq becomes its position. NULL: there are no more.
+ */
+struct dentry *dentry_next_child(struct dentry *d, u64 *seq, bool only_upper);
+u64 name_hash(const char *name, u32 len);
 
 /* Find or look up one name; *out with a reference, perhaps negative. */
 int lookup_one(struct dentry *dir, const char *name, u32 len, const char *rest, struct dentry **out);
 
+/*
+ * With the directory locked: what the name stands for now, since *d was found without the lock; *d is
+ * replaced if need be. 0; -ENOENT: the directory was removed; -ENOMEM.
+ */
+int name_again(struct last_name *n, struct dentry **d);
 /* Make a node under a negative dentry; the directory is locked, rights are checked. */
 int fs_make(struct last_name *n, struct dentry *d, const struct new_node *node);
 
@@ -195,10 +209,15 @@ int memfs_create(u32 mode, u64 magic, struct superblock **sb, struct dentry **ro
 struct inode *memfs_inode(struct superblock *sb, const struct new_node *n);
 /* Add a node while a file system is being set up. */
 int memfs_add(struct dentry *dir, const char *name, const struct new_node *n);
+/* Operations of regular files whose contents are in a VMO of this kernel's memory. */
+extern const struct file_ops memfs_file_ops;
+/* statfs(2) of what is in memory. */
+int memfs_statfs(struct superblock *sb, struct kstatfs *st);
 /* Parts of directories: positions 0 and 1 are "." and ".."; nonzero: the buffer is full. */
 int readdir_dots(struct file *f, readdir_fill *fill, void *arg);
 s64 dir_seek(struct file *f, s64 off, int whence);
 ssize_t dir_read(struct file *f, struct uio *u, u64 *pos); /* -EISDIR */
+/* A root of the file service: a volume, or the image under its writable layer in memory. */
 int hostfs_create(u32 node, bool is_volume, bool readonly, struct superblock **sb,
                   struct dentry **root);
 int devfs_create(struct superblock **sb, struct dentry **root);

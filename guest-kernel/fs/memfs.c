@@ -31,7 +31,7 @@ static void vmo_gone(struct vmo *v)
 
 static const struct vmo_ops memfs_vmo_ops = { .destroy = vmo_gone };
 static const struct inode_ops memfs_inode_ops;
-static const struct file_ops memfs_file_ops, memfs_dir_ops;
+static const struct file_ops memfs_dir_ops;
 
 static void memfs_destroy(struct inode *i)
 {
@@ -102,6 +102,16 @@ static int memfs_rename(struct inode *from UNUSED, struct dentry *a UNUSED, stru
     return 0;
 }
 
+static int memfs_is_empty(struct dentry *d)
+{
+    u64 seq = 0;
+    struct dentry *c = dentry_next_child(d, &seq, false);
+
+    if (c)
+        dentry_unref(c);
+    return !c;
+}
+
 static int memfs_setattr(struct inode *i, const struct attr_change *c)
 {
     return (c->mask & SET_SIZE) && i->vmo ? vmo_resize(i->vmo, c->size) : 0;
@@ -117,7 +127,7 @@ static s64 memfs_readlink(struct inode *i, char *buf, size_t size)
 
 static const struct inode_ops memfs_inode_ops = {
     .make = memfs_make, .link = memfs_link, .unlink = memfs_unlink, .rename = memfs_rename,
-    .setattr = memfs_setattr, .readlink = memfs_readlink, .destroy = memfs_destroy,
+    .is_empty = memfs_is_empty, .setattr = memfs_setattr, .readlink = memfs_readlink, .destroy = memfs_destroy,
 };
 
 /* --- files ---------------------------------------------------------------------------------------- */
@@ -185,6 +195,9 @@ static int memfs_allocate(struct file *f, int mode, u64 off, u64 len)
         u64 first = ALIGN_UP(off, PAGE_SIZE), last = ALIGN_DOWN(MIN(off + len, v->size), PAGE_SIZE);
         u64 end = MIN(off + len, v->size);
 
+        if (v->ops && v->ops->get_page)
+            last = first; /* a dropped page would show the image's contents again */
+
         if (first < last) {
             mutex_lock(&v->lock);
             vmo_drop_pages(v, first >> PAGE_SHIFT, last >> PAGE_SHIFT);
@@ -218,30 +231,12 @@ static int memfs_allocate(struct file *f, int mode, u64 off, u64 len)
     return r;
 }
 
-static const struct file_ops memfs_file_ops = {
+const struct file_ops memfs_file_ops = {
     .read = memfs_read, .write = memfs_write, .seek = memfs_seek, .mmap = memfs_mmap,
     .sync = memfs_sync, .allocate = memfs_allocate,
 };
 
 /* --- directories ---------------------------------------------------------------------------------- */
-
-/* First child with a position >= *seq that exists, with a reference; *seq becomes its position. */
-static struct dentry *next_child(struct dentry *d, u64 *seq)
-{
-    struct dentry *c, *found = NULL;
-
-    spin_lock(&d->lock);
-    list_for_each(c, &d->ordered, sibling) {
-        if (c->seq >= *seq && c->inode) {
-            found = c;
-            *seq = c->seq;
-            dentry_ref(c);
-            break;
-        }
-    }
-    spin_unlock(&d->lock);
-    return found;
-}
 
 int readdir_dots(struct file *f, readdir_fill *fill, void *arg)
 {
@@ -274,7 +269,7 @@ static int memfs_readdir(struct file *f, readdir_fill *fill, void *arg)
     if (readdir_dots(f, fill, arg))
         return 0;
     for (seq = f->pos - 2;; seq++) {
-        struct dentry *c = next_child(f->path.dentry, &seq);
+        struct dentry *c = dentry_next_child(f->path.dentry, &seq, false);
         char name[NAME_MAX_ + 1];
         u32 len;
         int stop;
@@ -309,7 +304,7 @@ static const struct file_ops memfs_dir_ops = {
 
 /* --- the whole ------------------------------------------------------------------------------------ */
 
-static int memfs_statfs(struct superblock *sb UNUSED, struct kstatfs *st)
+int memfs_statfs(struct superblock *sb UNUSED, struct kstatfs *st)
 {
     struct frame_stats f;
 

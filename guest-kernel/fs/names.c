@@ -23,6 +23,25 @@ static int may_remove(const struct path *dir, const struct inode *victim, const 
     return 0;
 }
 
+int name_again(struct last_name *n, struct dentry **d)
+{
+    struct dentry *dir = n->dir.dentry, *there;
+
+    if (!dir->inode->nlink)
+        return -ENOENT; /* the directory itself was removed */
+    if ((*d)->hashed && (*d)->parent == dir && (*d)->len == n->len &&
+        !memcmp((*d)->name, n->name, n->len))
+        return 0;
+    there = dentry_find(dir, n->name, n->len);
+    if (!there)
+        there = dentry_create(dir, n->name, n->len, NULL);
+    if (!there)
+        return -ENOMEM;
+    dentry_unref(*d);
+    *d = there;
+    return 0;
+}
+
 /* The dentry of the last name, perhaps negative; the directory is locked from here on. */
 static int lock_and_find(struct last_name *n, struct dentry **out)
 {
@@ -32,7 +51,12 @@ static int lock_and_find(struct last_name *n, struct dentry **out)
     if (r)
         return r;
     mutex_lock(&dir->lock);
-    return 0;
+    r = name_again(n, out);
+    if (r) {
+        mutex_unlock(&dir->lock);
+        dentry_unref(*out);
+    }
+    return r;
 }
 
 static void unlock_and_drop(struct last_name *n, struct dentry *d)
@@ -49,6 +73,7 @@ static void enter(struct dentry *d, struct inode *inode, bool pinned)
     struct dentry *there;
 
     d->pinned = pinned;
+    d->upper = inode->sb->overlay;
     dentry_set_inode(d, inode);
     if (d->hashed)
         return;
@@ -168,6 +193,36 @@ int vfs_link(const struct path *from, const struct lookup *l, const char *name)
 
 /* --- removing ------------------------------------------------------------------------------------- */
 
+/* Whether a directory that is about to go is empty; it is locked. 0, -ENOTEMPTY or the reason. */
+static int check_empty(struct dentry *d)
+{
+    int r = d->inode->ops->is_empty ? d->inode->ops->is_empty(d) : 1;
+
+    return r < 0 ? r : r ? 0 : -ENOTEMPTY;
+}
+
+/*
+ * Where the image has an entry of this name, a negative dentry must stay in its place. Made before
+ * anything is changed; *out NULL: none is needed.
+ */
+static int make_whiteout(const struct dentry *d, struct dentry **out)
+{
+    *out = NULL;
+    if (!d->covers)
+        return 0;
+    *out = dentry_create(d->parent, d->name, d->len, NULL);
+    if (!*out)
+        return -ENOMEM;
+    (*out)->covers = true;
+    return 0;
+}
+
+static void enter_whiteout(struct dentry *whiteout)
+{
+    if (whiteout)
+        dentry_unref(dentry_enter(whiteout));
+}
+
 /* A name goes: its dentry leaves the table; the inode lives on with its users. */
 static void removed(struct inode *dir, struct dentry *d)
 {
@@ -186,6 +241,7 @@ static void removed(struct inode *dir, struct dentry *d)
 static int remove_checked(struct last_name *n, struct dentry *d, const struct cred *c, bool dir)
 {
     struct inode *parent = n->dir.dentry->inode;
+    struct dentry *whiteout;
     int r;
 
     if (!d->inode)
@@ -201,15 +257,26 @@ static int remove_checked(struct last_name *n, struct dentry *d, const struct cr
         return -EISDIR;
     if (!dir && n->trailing)
         return -ENOTDIR;
-    if (d->mounted || d->synthetic)
+    if (d->mounted)
         return -EBUSY;
-    if (dir && !parent->ops->lookup && dentry_has_children(d))
-        return -ENOTEMPTY;
     if (!parent->ops->unlink)
         return -EROFS;
-    r = parent->ops->unlink(parent, d);
+    r = make_whiteout(d, &whiteout);
+    if (r)
+        return r;
+    if (dir)
+        mutex_lock(&d->inode->lock);
+    r = dir ? check_empty(d) : 0;
+    if (r == 0)
+        r = parent->ops->unlink(parent, d);
     if (r == 0)
         removed(parent, d);
+    if (dir)
+        mutex_unlock(&d->inode->lock);
+    if (r == 0)
+        enter_whiteout(whiteout);
+    else if (whiteout)
+        dentry_unref(whiteout);
     return r;
 }
 
@@ -227,11 +294,15 @@ static int remove(const struct lookup *l, const char *name, bool dir)
         else
             r = n.len == 0 ? -EBUSY : n.len == 1 ? -EINVAL : -ENOTEMPTY;
     } else {
+        if (dir)
+            mutex_lock(&rename_mutex); /* whoever locks several directories */
         r = lock_and_find(&n, &d);
         if (r == 0) {
             r = remove_checked(&n, d, l->cred, dir);
             unlock_and_drop(&n, d);
         }
+        if (dir)
+            mutex_unlock(&rename_mutex);
     }
     path_unref(&n.dir);
     return r;
@@ -303,15 +374,13 @@ static int rename_checks(struct last_name *a, struct dentry *from, struct last_n
         return -EINVAL;
     if (is_below(a->dir.dentry, to))
         return flags & RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
-    if (from->mounted || to->mounted || from->synthetic || to->synthetic)
+    if (from->mounted || to->mounted)
         return -EBUSY;
     if (to->inode && !(flags & RENAME_EXCHANGE)) {
         if (dir && !inode_is_dir(to->inode))
             return -ENOTDIR;
         if (!dir && inode_is_dir(to->inode))
             return -EISDIR;
-        if (dir && !b->dir.dentry->inode->ops->lookup && dentry_has_children(to))
-            return -ENOTEMPTY;
     }
     return a->dir.dentry->inode->ops->rename ? 0 : -EROFS;
 }
@@ -320,11 +389,16 @@ static int exchange(struct dentry *a, struct dentry *b)
 {
     char name[NAME_MAX_ + 1];
     struct dentry *parent = dentry_parent(a);
+    bool covers = a->covers;
     u32 len = a->len;
     int r;
 
+    a->covers = b->covers;
+    b->covers = covers;
+
     memcpy(name, a->name, len);
     dentry_drop(a); /* or its place would be taken by nobody */
+    a->upper = b->upper = a->inode->sb->overlay;
     r = dentry_move(a, b->parent, b->name, b->len);
     if (r == 0)
         r = dentry_move(b, parent, name, len);
@@ -336,15 +410,30 @@ static int rename_locked(struct last_name *a, struct dentry *from, struct last_n
                          struct dentry *to, u32 flags)
 {
     struct inode *ai = a->dir.dentry->inode, *bi = b->dir.dentry->inode;
-    bool dir = inode_is_dir(from->inode);
+    bool dir = inode_is_dir(from->inode), replaces_dir;
+    struct dentry *whiteout = NULL;
     int r;
 
     /* rename(2): two names of one inode stay as they are. */
     if (to->inode == from->inode)
         return 0;
-    r = ai->ops->rename(ai, from, bi, to, flags);
+    r = flags & RENAME_EXCHANGE ? 0 : make_whiteout(from, &whiteout);
     if (r)
         return r;
+    replaces_dir = dir && to->inode && !(flags & RENAME_EXCHANGE);
+    if (replaces_dir) {
+        mutex_lock(&to->inode->lock);
+        r = check_empty(to);
+    }
+    if (r == 0)
+        r = ai->ops->rename(ai, from, bi, to, flags);
+    if (r) {
+        if (replaces_dir)
+            mutex_unlock(&to->inode->lock);
+        if (whiteout)
+            dentry_unref(whiteout);
+        return r;
+    }
     if (flags & RENAME_EXCHANGE) {
         if (dir != inode_is_dir(to->inode) && ai != bi) {
             ai->nlink += dir ? -1u : 1u;
@@ -356,12 +445,17 @@ static int rename_locked(struct last_name *a, struct dentry *from, struct last_n
             removed(bi, to);
         else
             dentry_drop(to);
+        if (replaces_dir)
+            mutex_unlock(&to->inode->lock);
         if (dir && ai != bi) {
             ai->nlink--;
             bi->nlink++;
         }
         from->pinned = !bi->ops->lookup;
+        from->upper = bi->sb->overlay;
+        from->covers = to->covers;
         r = dentry_move(from, b->dir.dentry, b->name, b->len);
+        enter_whiteout(whiteout);
     }
     ai->mtime = ai->ctime = bi->mtime = bi->ctime = from->inode->ctime = fs_now();
     return r;
@@ -394,7 +488,11 @@ int vfs_rename(const struct lookup *l1, const char *name1, const struct lookup *
 
             mutex_lock(&rename_mutex);
             lock_two(ai, bi);
-            r = rename_checks(&a, from, &b, to, l1->cred, flags);
+            r = name_again(&a, &from);
+            if (r == 0)
+                r = name_again(&b, &to);
+            if (r == 0)
+                r = rename_checks(&a, from, &b, to, l1->cred, flags);
             if (r == 0)
                 r = rename_locked(&a, from, &b, to, flags);
             unlock_two(ai, bi);

@@ -141,8 +141,8 @@ static int create_last(const struct lookup *l, struct last_name *n, u32 flags, u
         return r;
     if (!p.dentry->inode) {
         mutex_lock(&dir->lock);
-        if (p.dentry->inode) { /* made by somebody else meanwhile */
-            r = 0;
+        r = name_again(n, &p.dentry);
+        if (r || p.dentry->inode) { /* made by somebody else meanwhile */
         } else if (n->dir.mnt->readonly) {
             r = -EROFS;
         } else {

@@ -144,8 +144,8 @@ static void drop_range(u64 gpa, u64 len, struct list *dropped)
         if (from >= to || !list_empty(&run->dead_node) || !vmo_tryref(run->vmo))
             continue;
         mutex_lock(&run->vmo->lock);
-        vmo_drop_pages(run->vmo, run->first + ((from - n->key) >> PAGE_SHIFT),
-                       run->first + ((to - n->key) >> PAGE_SHIFT));
+        vmo_drop_window_pages(run->vmo, run->first + ((from - n->key) >> PAGE_SHIFT),
+                              run->first + ((to - n->key) >> PAGE_SHIFT));
         mutex_unlock(&run->vmo->lock);
         list_add(dropped, &run->dead_node);
     }

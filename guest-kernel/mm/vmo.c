@@ -183,16 +183,28 @@ int vmo_get_page(struct vmo *v, u64 index, bool write, u64 *word)
     return 0;
 }
 
-void vmo_drop_pages(struct vmo *v, u64 first, u64 last)
+static void drop_pages(struct vmo *v, u64 first, u64 last, bool only_window)
 {
     u64 word;
 
     zap_mappings(v, first, last);
     for (u64 i = first; (word = radix_next(&v->pages, &i)) && i < last; i++) {
+        if (only_window && !(word & VMO_PAGE_WINDOW))
+            continue;
         radix_set(&v->pages, i, 0);
         v->resident--;
         release_word(v, i, word);
     }
+}
+
+void vmo_drop_pages(struct vmo *v, u64 first, u64 last)
+{
+    drop_pages(v, first, last, false);
+}
+
+void vmo_drop_window_pages(struct vmo *v, u64 first, u64 last)
+{
+    drop_pages(v, first, last, true);
 }
 
 struct vmo *vmo_clone(struct vmo *v, u64 first, u64 count)

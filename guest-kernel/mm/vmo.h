@@ -37,7 +37,6 @@ struct vmo_ops {
 
 struct vmo {
     u32 refs;                  /* atomic */
-    bool discardable;          /* pages can be fetched again with get_page */
     struct mutex lock;
     u64 size;                  /* bytes; page faults at or beyond the last page are SIGBUS */
     struct radix pages;
@@ -67,6 +66,8 @@ u64 vmo_resident_page(struct vmo *v, u64 index); /* word or 0; never pages in */
 int vmo_set_page(struct vmo *v, u64 index, u64 word);
 /* Drop pages [first, last): mappings lose them, frames are freed. */
 void vmo_drop_pages(struct vmo *v, u64 first, u64 last);
+/* The same for window pages only: what the VMO has changed stays. */
+void vmo_drop_window_pages(struct vmo *v, u64 first, u64 last);
 
 /* --- without locks held ---------------------------------------------------------------------------- */
 

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Attributes of a host file as the guest gets them. */
+#ifndef RV_LIB_ATTR_H
+#define RV_LIB_ATTR_H
+
+#include <sys/stat.h>
+
+#include "hostcalls/abi.h"
+
+/* What statx must be asked for. */
+#define ATTR_MASK (STATX_BASIC_STATS | STATX_BTIME)
+
+/* Fill all of *a. A field that the file system did not give (btime) is 0. */
+void attr_fill(struct rv_attr *a, const struct statx *sx);
+
+#endif
