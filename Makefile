@@ -57,6 +57,18 @@ programs := $(B)/runrsc $(B)/rvisor-vmm $(B)/rvisor-fs
 
 all: $(programs) ## build the programs (build/runrsc and what it starts)
 
+# The vDSO: ring-3 code in the kernel's image.
+VDSO := -std=gnu17 -O2 -MMD -MP $(WARN) -ffreestanding -fPIC -fno-stack-protector -fvisibility=hidden \
+        -fcf-protection=none -I. -Iarch/x86_64/vdso -shared -nostdlib -Wl,-soname=linux-vdso.so.1 \
+        -Wl,--hash-style=both -Wl,--build-id=sha1 -Wl,-z,max-page-size=4096 -Wl,-Bsymbolic
+$(B)/obj/vdso/vdso.so: arch/x86_64/vdso/vdso.c arch/x86_64/vdso/vdso.ld
+	@mkdir -p $(@D)
+	$(call say,VDSO,$@)
+	$(Q)$(CC) $(VDSO) -MF $(@D)/vdso.d -Wl,-T,arch/x86_64/vdso/vdso.ld $< -o $@
+
+$(B)/obj/kernel/arch/x86_64/guest/vdso_image.S.o: KERNEL += -Wa,-I$(B)/obj/vdso
+$(B)/obj/kernel/arch/x86_64/guest/vdso_image.S.o: $(B)/obj/vdso/vdso.so
+
 $(B)/obj/kernel/%.o: %
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
@@ -95,6 +107,34 @@ $(B)/runrsc: $(runrsc_obj)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(HOST_LD) $(runrsc_obj) -lfdt -o $@
 
+# --- images and running -----------------------------------------------------------------------------
+
+rootfs := images/alpine-rootfs
+lab := tests/lab/run --timeout 300
+
+rootfs: ## make images/alpine-rootfs (half a minute, then kept)
+	$(Q)images/build-rootfs.sh $(rootfs) $(B)/images
+
+need: # what the other targets need from Debian
+	$(Q).ci/need
+
+# Set-up comes before everything else, so the rest is a make of its own.
+demo: need ## build all and run /bin/ls in an Alpine-style container
+	$(Q)$(MAKE) --no-print-directory all rootfs
+	$(Q)if $(B)/runrsc run $(rootfs) /bin/true 2>/dev/null; then \
+		echo '$$ $(B)/runrsc run $(rootfs) /bin/ls -l /'; \
+		$(B)/runrsc run $(rootfs) /bin/ls -l /; \
+	else \
+		echo 'no usable /dev/kvm on this machine: running in the lab (tests/lab/README.md)'; \
+		$(lab) $(B)/runrsc run $(rootfs) /bin/ls -l /; \
+	fi
+
+libexec := $(DESTDIR)$(PREFIX)/libexec/rvisor
+install: all ## install under PREFIX=/usr/local, in DESTDIR=
+	install -D -m 755 $(B)/runrsc $(DESTDIR)$(PREFIX)/bin/runrsc
+	install -D -m 755 $(B)/rvisor-vmm $(libexec)/rvisor-vmm
+	install -D -m 755 $(B)/rvisor-fs $(libexec)/rvisor-fs
+
 # --- tests ------------------------------------------------------------------------------------------
 
 guest_tests := $(patsubst tests/guest/%.c,$(B)/tests/guest/%,$(wildcard tests/guest/*.c))
@@ -105,5 +145,35 @@ $(B)/tests/guest/%: tests/guest/%.c tests/guest/t.h
 	$(Q)$(CC) -std=gnu17 -O2 -g $(WARN) -static -pthread $< -o $@
 
 tests: $(guest_tests) ## build the test programs
+
+check: need ## all tests: unit, on this machine's /dev/kvm, in the lab
+	$(Q)$(MAKE) --no-print-directory all tests rootfs
+	$(Q)tests/check
+
+unit-check: ## the unit tests
+guest-check: all tests rootfs ## the guest tests on this machine's /dev/kvm
+	$(Q)tests/guest/run
+lab-check: all tests rootfs ## test the lab, and the guest tests in it
+	$(Q)tests/lab/check
+
+# --- documents --------------------------------------------------------------------------------------
+
+generated := docs/syscalls.md docs/hostcalls.md docs/hostneeds.md
+
+$(B)/gen/%: docs/gen/%.c hostcalls/hostcalls.def hostcalls/hostneeds.def guest-kernel/linux/syscalls.def
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE $(WARN) -I. -Iguest-kernel $< -o $@
+docs/%.md: $(B)/gen/%
+	$(call say,DOC,$@)
+	$(Q)$< >$@
+docs: $(generated) ## the reference pages that come from tables
+
+clean: ## remove what was built
+	rm -rf $(B)
+
+help: ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+.PHONY: all rootfs need demo install tests check unit-check guest-check lab-check docs clean help
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

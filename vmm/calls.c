@@ -18,7 +18,10 @@ int64_t hc_console(struct hc_req *req)
     char line[1024];
     size_t n = hc_copy_in(req, 0, line, sizeof(line));
 
-    out_guest_line(fd >= 0 ? fd : STDERR_FILENO, "kernel: ", line, n);
+    if (req->arg[0] == 1)
+        out_guest_line(STDERR_FILENO, "runrsc: ", line, n);
+    else
+        out_guest_line(fd >= 0 ? fd : STDERR_FILENO, "kernel: ", line, n);
     return 0;
 }
 

@@ -5,9 +5,11 @@
  * sequentially consistent, so at least one of them sees the other:
  *
  *   VCPU_VMM      the thread will look at pending before it enters the guest: nothing to do
+ *
  *   VCPU_GUEST    a signal interrupts KVM_RUN; its handler sets immediate_exit, so a signal that
- * comes between the look at pending and KVM_RUN is not lost either VCPU_PARKED   the state word is
- * a futex: set it to VCPU_VMM and wake
+ *                 comes between the look at pending and KVM_RUN is not lost either
+ *
+ *   VCPU_PARKED   the state word is a futex: set it to VCPU_VMM and wake
  *
  * One signal at a time is enough: `signalled` is cleared when the thread has left the guest, before
  * it looks at pending again.

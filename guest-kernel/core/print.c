@@ -192,6 +192,17 @@ void log_line(const char *fmt, ...)
     send(RV_HC_console, 0, line);
 }
 
+void user_error(const char *fmt, ...)
+{
+    char line[512];
+    va_list ap;
+
+    va_start(ap, fmt);
+    str_vprintf(line, sizeof(line), fmt, ap);
+    va_end(ap);
+    send(RV_HC_console, 1, line);
+}
+
 void panic(const char *fmt, ...)
 {
     char line[512];

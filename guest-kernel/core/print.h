@@ -19,6 +19,9 @@ void log_line(const char *fmt, ...) PRINTF(1, 2);
 #define log_info(...)   do { if (log_level >= LOG_INFO) log_line(__VA_ARGS__); } while (0)
 #define log_detail(...) do { if (log_level >= LOG_DETAIL) log_line(__VA_ARGS__); } while (0)
 
+/* One line for whoever started the container: why it cannot run, or ends. */
+void user_error(const char *fmt, ...) PRINTF(1, 2);
+
 /* printf subset: %d %i %u %x %X %o %c %s %p %% with -, 0, width, precision, *, h, hh, l, ll, z. */
 int str_vprintf(char *buf, size_t size, const char *fmt, va_list ap);
 int str_printf(char *buf, size_t size, const char *fmt, ...) PRINTF(3, 4);

@@ -100,7 +100,7 @@ static int mount_on(const char *path, struct superblock *sb, struct dentry *root
         path_unref(&at);
     }
     if (r)
-        log_error("runrsc: %s: cannot be a mount point (error %d)", path, -r);
+        user_error("%s: cannot be a mount point (error %d)", path, -r);
     return r;
 }
 

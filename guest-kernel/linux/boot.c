@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The container's first process, from the boot data (docs/boot-data.md, /process). */
 #include "arch/upcall.h"
+#include "arch/vdso.h"
 #include "core/hostcall.h"
 #include "core/print.h"
 #include "core/string.h"
@@ -244,7 +245,7 @@ static int enter_cwd(struct process *p)
         path_unref(&path);
     }
     if (r)
-        log_error("runrsc: %s: cannot be the working directory: %s", cwd, reason(r));
+        user_error("%s: cannot be the working directory: %s", cwd, reason(r));
     return r;
 }
 
@@ -255,7 +256,7 @@ static void init_entry(void *arg UNUSED)
     int r;
 
     if (!name || !*name) {
-        log_error("runrsc: no command given");
+        user_error("no command given");
         give_up(EXIT_NOT_FOUND);
     }
     if (enter_cwd(p))
@@ -263,13 +264,13 @@ static void init_entry(void *arg UNUSED)
     r = strchr(name, '/') ? run(name) : run_in_path(name);
     if (r == -ENOENT) {
         if (strchr(name, '/'))
-            log_error("runrsc: %s: %s", name, reason(r));
+            user_error("%s: %s", name, reason(r));
         else
-            log_error("runrsc: %s: command not found in PATH", name);
+            user_error("%s: command not found in PATH", name);
         give_up(EXIT_NOT_FOUND);
     }
     if (r) {
-        log_error("runrsc: %s: %s", name, reason(r));
+        user_error("%s: %s", name, reason(r));
         give_up(EXIT_NOT_EXECUTABLE);
     }
     arch_enter_user(current()->regs);
@@ -297,6 +298,7 @@ void linux_boot(const void *boot_data)
     if (node < 0)
         panic("boot data: no /process node");
     strace_enabled = options >= 0 && fdt_getprop(fdt, options, "strace", NULL);
+    arch_vdso_init();
     futex_init();
     process_hooks.release = release;
     process_hooks.session_end = tty_session_ended;
@@ -316,7 +318,7 @@ void linux_boot(const void *boot_data)
         panic("no memory for the first process");
     p->uid = p->cred->uid;
     if (fs_boot(fdt, &p->fs)) {
-        log_error("runrsc: the root file system cannot be mounted");
+        user_error("the root file system cannot be mounted");
         give_up(EXIT_NOT_EXECUTABLE);
     }
     p->fs->umask = get_u32("umask", 022);

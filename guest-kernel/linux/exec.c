@@ -6,6 +6,7 @@
 #include "linux/exec.h"
 
 #include "arch/context.h"
+#include "arch/vdso.h"
 #include "core/print.h"
 #include "core/random.h"
 #include "core/string.h"
@@ -170,6 +171,7 @@ static int build(struct exec *e, const char *path)
     struct process *p = process_current();
     u64 top, interp_base = 0;
     struct exec_ids ids;
+    s64 vdso;
     int r;
 
     e->as = aspace_create();
@@ -186,6 +188,10 @@ static int build(struct exec *e, const char *path)
         if (r)
             return r;
     }
+    vdso = arch_vdso_map(e->as);
+    if (vdso < 0)
+        return (int)vdso;
+    e->image[0].vdso = (u64)vdso;
     e->as->brk_start = ALIGN_UP(e->image[0].end, PAGE_SIZE) +
                        (e->randomize ? (random_u64() % BRK_RANDOM_PAGES) << PAGE_SHIFT : 0);
     e->as->brk = e->as->brk_start;

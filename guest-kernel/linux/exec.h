@@ -47,6 +47,7 @@ struct exec_image {
     u32 phnum;
     u64 code_start, code_end, end; /* of its segments */
     bool exec_stack;
+    u64 vdso;         /* address of the vDSO's ELF header; set by the caller */
     char interp[EXEC_PATH_MAX]; /* "" if it has none */
 };
 

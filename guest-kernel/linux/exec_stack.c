@@ -56,6 +56,7 @@ static void aux(struct words *v, u64 type, u64 value)
 static void add_auxv(struct words *v, const struct exec_image *program, u64 interp_base,
                      const struct exec_ids *ids, u64 random, u64 path, u64 platform)
 {
+    aux(v, AT_SYSINFO_EHDR, program->vdso);
     aux(v, AT_HWCAP, arch_hwcap());
     aux(v, AT_PAGESZ, PAGE_SIZE);
     aux(v, AT_CLKTCK, CLOCK_TICKS);

@@ -7,7 +7,9 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#undef RENAME_NOREPLACE
 #define RENAME_NOREPLACE 1
+#undef RENAME_EXCHANGE
 #define RENAME_EXCHANGE  2
 
 static void touch(const char *name, const char *text)

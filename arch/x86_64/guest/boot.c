@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Start of a vCPU in the guest: per-CPU data, descriptor tables, MSRs, and what kind of KVM this is. */
+#include "../vdso/vdso_data.h"
 #include "arch/cpu.h"
 #include "arch/mmu.h"
 #include "arch/upcall.h"
@@ -12,6 +13,8 @@
 #include "mm/frame_impl.h"
 #include "mm/kstack.h"
 #include "mm/slab.h"
+
+STATIC_ASSERT(VDSO_GETCPU_SELECTOR == (GDT_CPU << 3 | 3));
 
 struct percpu *percpu_table[RV_MAX_VCPUS];
 u32 ncpus = 1;
@@ -67,6 +70,8 @@ static void load_tables(struct percpu *cpu)
     a->gdt[8] = (sizeof(a->tss) - 1) | (t & 0xffffff) << 16 | UINT64_C(0x89) << 40 |
                 (t >> 24 & 0xff) << 56;
     a->gdt[9] = t >> 32;
+    /* User data whose limit is the vCPU's index: lsl reads it in ring 3 (vdso_data.h). */
+    a->gdt[GDT_CPU] = UINT64_C(0x0040f50000000000) | cpu->index;
     a->tss.iomap = sizeof(a->tss);
     __asm__ volatile("lgdt %0" : : "m"(gdtr));
     __asm__ volatile("lidt %0" : : "m"(idtr));

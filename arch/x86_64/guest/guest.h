@@ -17,6 +17,7 @@
 #define KERNEL_CS 0x10u
 #define KERNEL_SS 0x18u
 #define TSS_SEL   0x40u
+#define GDT_CPU   15u /* limit: the vCPU's index, for the vDSO */
 
 #define IST_STACK 4096ul
 
@@ -34,7 +35,7 @@ STATIC_ASSERT(sizeof(struct tss) == 104);
 enum { IST_DF = 1, IST_DB, IST_MC, IST_NMI, IST_COUNT = 4 };
 
 struct arch_cpu {
-    u64 gdt[10];
+    u64 gdt[16];
     struct tss tss;
     u64 ist[IST_COUNT]; /* lowest address of each exception stack, a page each */
 };

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fs_walk: looking up components one after the other. Links are not followed: their text is told. */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "hostcalls/fs/beneath.h"
+#include "hostcalls/fs/nodes.h"
+#include "hostcalls/fs/service.h"
+
+/* Take fd over. Fill the entry; *child is in use if it is a directory. */
+static int describe(struct node *dir, const char *name, int fd, struct rv_walk_entry *e,
+                    struct node **child)
+{
+    int r = beneath_attr(fd, &e->attr);
+
+    if (r || !S_ISDIR(e->attr.mode)) {
+        close(fd);
+        return r;
+    }
+    r = node_add(dir, name, fd, e->attr.dev, e->attr.ino, child);
+    if (!r)
+        e->dir = node_id(*child);
+    return r;
+}
+
+int walk_entry(struct call *c, struct node *dir, const char *name, bool with_text,
+               struct node **child)
+{
+    static const char zeros[8];
+    struct rv_walk_entry e = { 0 };
+    size_t room = c->out_max - c->out_used;
+    struct node *made = NULL;
+    ssize_t n = 0;
+    int fd;
+
+    if (room < sizeof(e))
+        return -ENOSPC;
+    room -= sizeof(e);
+    fd = beneath_look(node_fd(dir), name);
+    if (fd < 0) {
+        e.status = fd;
+    } else {
+        /* Of anything but a link this fails with EINVAL or ENOENT, which is no error here. */
+        if (with_text)
+            n = readlinkat(fd, "", c->out + c->out_used + sizeof(e), room);
+        if (n > 0 && ((size_t)n + 7) / 8 * 8 > room) {
+            close(fd);
+            return -ENOSPC; /* it may also have been cut */
+        }
+        e.link_len = n > 0 ? (uint32_t)n : 0;
+        e.status = describe(dir, name, fd, &e, &made);
+    }
+    if (e.status) {
+        e = (struct rv_walk_entry) { .status = e.status };
+        n = 0;
+    }
+    call_reply(c, &e, sizeof(e));
+    if (n > 0) {
+        c->out_used += (size_t)n;
+        call_reply(c, zeros, -(size_t)n % 8);
+    }
+    if (child)
+        *child = made;
+    else if (made)
+        node_put(made);
+    return made ? 0 : 1;
+}
+
+int64_t fs_walk(struct call *c)
+{
+    const char *at = c->in, *end = c->in + c->in_len;
+    struct node *dir, *child;
+    int r = call_node(c, 0, false, &dir);
+
+    if (r)
+        return r;
+    for (;;) {
+        const char *slash = memchr(at, '/', (size_t)(end - at));
+        size_t len = (size_t)((slash ? slash : end) - at);
+        char name[256];
+
+        r = beneath_name(name, at, len);
+        if (r)
+            break;
+        r = walk_entry(c, dir, name, true, &child);
+        if (r)
+            break;
+        node_put(dir);
+        dir = child;
+        if (!slash)
+            break;
+        at = slash + 1;
+    }
+    node_put(dir);
+    /* Whatever ends the walk, the entries that there are so far are good. */
+    if (c->out_used)
+        return (int64_t)c->out_used;
+    return r == -ENOSPC ? -EINVAL : r;
+}
