@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* runrsc run: one command in a new sandbox, with the caller's standard descriptors. */
+/*
+ * runrsc run and runrsc do: one command in a new sandbox, with the caller's standard descriptors. `do`
+ * has the host's root below an in-memory layer, and the caller's user, working directory and environment.
+ */
+#include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "hostcalls/lib/cleanup.h"
 #include "runrsc/checks.h"
@@ -19,6 +25,26 @@
 void cmd_run_help(void)
 {
     run_options_help();
+}
+
+/* `do`: what the options did not set is as the caller has it. */
+static int take_callers(struct run_options *opt, struct error *err)
+{
+    static char user[32], cwd[PATH_MAX];
+
+    if (!opt->user) {
+        snprintf(user, sizeof(user), "%u:%u", geteuid(), getegid());
+        opt->user = user;
+    }
+    if (!opt->cwd) {
+        if (!getcwd(cwd, sizeof(cwd)))
+            return error_set(err, errno, "cannot find the working directory");
+        opt->cwd = cwd;
+    }
+    for (char **e = environ; *e; e++)
+        if (strchr(*e, '=') && env_default_item(&opt->env, *e, err))
+            return -1;
+    return 0;
 }
 
 /* What the options did not set. */
@@ -42,6 +68,10 @@ static int prepare(struct run_options *opt, struct error *err)
 
     if (!user)
         return error_set(err, 0, "out of memory");
+    if (opt->host_root && take_callers(opt, err))
+        return -1;
+    if (!opt->cwd)
+        opt->cwd = "/";
     if (check_root(opt, err) || check_volumes(opt, err) || check_kvm(err) ||
         user_find(user, opt->rootfs, opt->user, err) || complete_env(opt, user, err))
         return -1;
@@ -69,10 +99,11 @@ static int run(struct run_options *opt, struct error *err)
     return code;
 }
 
-int cmd_run(const struct globals *globals, int argc, char **argv, struct error *err)
+static int run_command(const struct globals *globals, int argc, char **argv, bool host_root,
+                       struct error *err)
 {
     struct run_options opt;
-    int code = run_options_parse(&opt, argc, argv, err);
+    int code = run_options_parse(&opt, argc, argv, host_root, err);
 
     opt.debug |= globals->debug;
     if (code == 1)
@@ -83,4 +114,14 @@ int cmd_run(const struct globals *globals, int argc, char **argv, struct error *
     }
     run_options_free(&opt);
     return code;
+}
+
+int cmd_run(const struct globals *globals, int argc, char **argv, struct error *err)
+{
+    return run_command(globals, argc, argv, false, err);
+}
+
+int cmd_do(const struct globals *globals, int argc, char **argv, struct error *err)
+{
+    return run_command(globals, argc, argv, true, err);
 }

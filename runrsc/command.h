@@ -31,7 +31,7 @@ extern const struct command commands[]; /* ends with a NULL name */
 /* NULL if there is none of that name. */
 const struct command *command_find(const char *name);
 
-command_fn cmd_run, cmd_help, cmd_version;
+command_fn cmd_run, cmd_do, cmd_help, cmd_version;
 void cmd_run_help(void);
 
 #endif

@@ -12,6 +12,7 @@
 const struct command commands[] = {
     { "run", cmd_run, "[OPTION]... ROOTFS CMD [ARG]...", "run a command in a new sandbox",
       cmd_run_help },
+    { "do", cmd_do, "[OPTION]... CMD [ARG]...", "run a command over the host's own root", cmd_run_help },
     { "help", cmd_help, "[COMMAND]", "show the options of a command", NULL },
     { "version", cmd_version, "", "show the version", NULL },
     { NULL, NULL, NULL, NULL, NULL },

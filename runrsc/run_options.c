@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The command line of `runrsc run`: see run_options.h. Every value is checked here. */
+/* The command line of `runrsc run` and `runrsc do`: see run_options.h. Every value is checked here. */
 #include "runrsc/run_options.h"
 
 #include <ctype.h>
@@ -46,7 +46,7 @@ void run_options_help(void)
          "                         stderr are one\n"
          "  -e, --env NAME=VALUE   set a variable (repeatable); NAME alone: the caller's value\n"
          "  -u, --user USER[:GROUP]  names or numbers\n"
-         "      --cwd DIR          the command's working directory (/)\n"
+         "      --cwd DIR          the command's working directory (/; do: the caller's)\n"
          "      --hostname NAME    the container's name (rvisor)\n"
          "      --memory SIZE      the most memory it may use; bytes, or with k, m, g (1g)\n"
          "      --cpus N           virtual CPUs (as many as runrsc may use)\n"
@@ -90,17 +90,20 @@ int env_set(struct env_list *env, const char *item, struct error *err)
     return 0;
 }
 
+int env_default_item(struct env_list *env, const char *item, struct error *err)
+{
+    return env_find(env, item, strcspn(item, "=")) >= 0 ? 0 : env_set(env, item, err);
+}
+
 int env_default(struct env_list *env, const char *name, const char *value, struct error *err)
 {
     cleanup_free char *item = NULL;
 
-    if (env_find(env, name, strlen(name)) >= 0)
-        return 0;
     if (asprintf(&item, "%s=%s", name, value) < 0) {
         item = NULL;
         return error_set(err, ENOMEM, "cannot keep the environment");
     }
-    return env_set(env, item, err);
+    return env_default_item(env, item, err);
 }
 
 static int env_option(struct env_list *env, const char *arg, struct error *err)
@@ -249,20 +252,44 @@ static int parse_one(struct run_options *opt, int c, char **argv, struct error *
     case OPT_KERNEL: opt->kernel = optarg; return 0;
     case OPT_HOSTNAME: return parse_hostname(opt, optarg, err);
     case OPT_READ_ONLY: opt->readonly = true; return 0;
-    case ':': return error_set(err, 0, "run: '%s' needs a value", argv[optind - 1]);
+    case ':': return error_set(err, 0, "%s: '%s' needs a value", argv[0], argv[optind - 1]);
     default:
         if (optopt && optopt < 256) /* a letter, perhaps one of several in a word */
-            return error_set(err, 0, "run: bad option '-%c' (see runrsc help run)", optopt);
-        return error_set(err, 0, "run: bad option '%s' (see runrsc help run)", argv[optind - 1]);
+            return error_set(err, 0, "%s: bad option '-%c' (see runrsc help %s)", argv[0], optopt,
+                             argv[0]);
+        return error_set(err, 0, "%s: bad option '%s' (see runrsc help %s)", argv[0],
+                         argv[optind - 1], argv[0]);
     }
 }
 
-int run_options_parse(struct run_options *opt, int argc, char **argv, struct error *err)
+/* What stands after the options: the root, unless it is the host's, and the command. */
+static int parse_words(struct run_options *opt, int argc, char **argv, struct error *err)
+{
+    if (opt->host_root)
+        opt->rootfs = "/";
+    else if (optind == argc)
+        return error_set(err, 0, "%s: the root file system is missing (see runrsc help %s)", argv[0],
+                         argv[0]);
+    else
+        opt->rootfs = argv[optind++];
+    if (optind == argc)
+        return error_set(err, 0, "%s: the command is missing (see runrsc help %s)", argv[0],
+                         argv[0]);
+    opt->command = argv + optind;
+    opt->ncommand = argc - optind;
+    if (!*opt->rootfs)
+        return error_set(err, 0, "%s: the root file system's path is empty", argv[0]);
+    return 0;
+}
+
+int run_options_parse(struct run_options *opt, int argc, char **argv, bool host_root,
+                      struct error *err)
 {
     int c;
 
     *opt = (struct run_options) {
-        .memory = MEMORY_DEFAULT, .cpus = default_cpus(), .cwd = "/", .hostname = "rvisor",
+        .memory = MEMORY_DEFAULT, .cpus = default_cpus(), .hostname = "rvisor",
+        .host_root = host_root,
     };
     opterr = 0;
     while ((c = getopt_long(argc, argv, "+:te:u:", options, NULL)) != -1) {
@@ -271,16 +298,7 @@ int run_options_parse(struct run_options *opt, int argc, char **argv, struct err
         if (parse_one(opt, c, argv, err))
             return -1;
     }
-    if (optind == argc)
-        return error_set(err, 0, "run: the root file system is missing (see runrsc help run)");
-    if (optind + 1 == argc)
-        return error_set(err, 0, "run: the command is missing (see runrsc help run)");
-    opt->rootfs = argv[optind];
-    opt->command = argv + optind + 1;
-    opt->ncommand = argc - optind - 1;
-    if (!*opt->rootfs)
-        return error_set(err, 0, "run: the root file system's path is empty");
-    return 0;
+    return parse_words(opt, argc, argv, err);
 }
 
 void run_options_free(struct run_options *opt)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The command line of `runrsc run`. Strings point into argv or the environment unless said. */
+/* The command line of `runrsc run` and `runrsc do`. Strings point into argv or the environment unless said. */
 #ifndef RUNRSC_RUN_OPTIONS_H
 #define RUNRSC_RUN_OPTIONS_H
 
@@ -24,6 +24,7 @@ struct env_list {
 
 struct run_options {
     const char *rootfs;
+    bool host_root; /* do: the root is the host's */
     char **command; /* ends with NULL */
     int ncommand;
     bool tty; /* asked for; run may turn it on by itself */
@@ -38,14 +39,19 @@ struct run_options {
     uint32_t nvolumes;
 };
 
-/* 0; 1 if only help was asked for; -1. */
-int run_options_parse(struct run_options *opt, int argc, char **argv, struct error *err);
+/*
+ * argv[0] is the command's name; host_root: the line names no root, it is the host's. 0; 1 if only
+ * help was asked for; -1.
+ */
+int run_options_parse(struct run_options *opt, int argc, char **argv, bool host_root,
+                      struct error *err);
 void run_options_free(struct run_options *opt);
 void run_options_help(void);
 
 /* Add "NAME=VALUE"; a name that is there keeps its place and gets the new value. */
 int env_set(struct env_list *env, const char *item, struct error *err);
-/* The same for NAME and VALUE, but an entry that exists stays. */
+/* The same, but an entry that exists stays; for "NAME=VALUE", and for NAME and VALUE. */
+int env_default_item(struct env_list *env, const char *item, struct error *err);
 int env_default(struct env_list *env, const char *name, const char *value, struct error *err);
 
 #endif

@@ -11,6 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "hostcalls/lib/attr.h"
+
 #define RESOLVE (RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
 
 /*
@@ -37,12 +39,17 @@ int beneath_name(char name[256], const char *text, size_t len)
     return 0;
 }
 
-static int open_beneath(int dir, const char *path, uint64_t flags)
+static int open_how(int dir, const char *path, uint64_t flags, uint64_t resolve)
 {
-    struct open_how how = { .flags = flags | O_CLOEXEC, .resolve = RESOLVE };
+    struct open_how how = { .flags = flags | O_CLOEXEC, .resolve = resolve };
     long fd = syscall(SYS_openat2, dir, path, &how, sizeof(how));
 
     return fd < 0 ? -errno : (int)fd;
+}
+
+static int open_beneath(int dir, const char *path, uint64_t flags)
+{
+    return open_how(dir, path, flags, RESOLVE);
 }
 
 int beneath_look(int dir, const char *name)
@@ -76,9 +83,8 @@ static const char *fd_name(char buf[16], int fd)
 int beneath_open(int looked, int flags)
 {
     char name[16];
-    int fd = openat(fd_dir, fd_name(name, looked), flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
-    return fd < 0 ? -errno : fd;
+    return open_how(fd_dir, fd_name(name, looked), (uint64_t)flags | O_NONBLOCK | O_NOCTTY, 0);
 }
 
 int beneath_chown(int looked, uint32_t uid, uint32_t gid)
@@ -94,38 +100,12 @@ int beneath_chmod(int looked, uint32_t mode)
     return fchmodat(fd_dir, fd_name(name, looked), mode & 07777, 0) < 0 ? -errno : 0;
 }
 
-static uint64_t nanoseconds(const struct statx_timestamp *t)
-{
-    return (uint64_t)t->tv_sec * UINT64_C(1000000000) + t->tv_nsec;
-}
-
-static uint64_t encode_dev(uint32_t major, uint32_t minor)
-{
-    return (minor & 0xff) | (uint64_t)major << 8 | (uint64_t)(minor & ~0xffu) << 12;
-}
-
 int beneath_attr(int fd, struct rv_attr *a)
 {
     struct statx sx;
 
-    if (statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS | STATX_BTIME, &sx) <
-        0)
+    if (statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, ATTR_MASK, &sx) < 0)
         return -errno;
-    *a = (struct rv_attr) {
-        .ino = sx.stx_ino,
-        .dev = encode_dev(sx.stx_dev_major, sx.stx_dev_minor),
-        .size = sx.stx_size,
-        .blocks = sx.stx_blocks,
-        .atime = nanoseconds(&sx.stx_atime),
-        .mtime = nanoseconds(&sx.stx_mtime),
-        .ctime = nanoseconds(&sx.stx_ctime),
-        .btime = sx.stx_mask & STATX_BTIME ? nanoseconds(&sx.stx_btime) : 0,
-        .mode = sx.stx_mode,
-        .nlink = sx.stx_nlink,
-        .uid = sx.stx_uid,
-        .gid = sx.stx_gid,
-    };
-    if (S_ISCHR(sx.stx_mode) || S_ISBLK(sx.stx_mode))
-        a->rdev = encode_dev(sx.stx_rdev_major, sx.stx_rdev_minor);
+    attr_fill(a, &sx);
     return 0;
 }

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Getting into the jail. The trees are cloned as detached mounts: they have no place in any
+ * namespace, so from their roots no '..' leads out, and their flags (nodev, nosuid, read-only) are
+ * this process's own. Privileges for that come from being root or from a user namespace, in which the
+ * container's root is the user who started it. Where the host forbids both, the trees are plain
+ * folders and the root stays: then what keeps the service beneath its trees is the way it opens
+ * files (beneath.h) and the user's own rights.
+ */
+#include "hostcalls/fs/jail.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "hostcalls/fs/beneath.h"
+#include "hostcalls/lib/cleanup.h"
+
+/* Newer than some build machines' headers; the numbers are ABI. */
+#ifndef MOUNT_ATTR_NOSYMFOLLOW
+#define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
+#endif
+
+static bool can_chown;
+
+bool jail_can_chown(void)
+{
+    return can_chown;
+}
+
+/* --- namespaces ---------------------------------------------------------------------------------- */
+
+static int write_text(const char *path, const char *text)
+{
+    cleanup_fd int fd = open(path, O_WRONLY | O_CLOEXEC);
+    ssize_t n = (ssize_t)strlen(text);
+
+    return fd >= 0 && write(fd, text, (size_t)n) == n ? 0 : -1;
+}
+
+/* In the new user namespace: our own ids are those of the container's root. */
+static int map_ids(uid_t uid, gid_t gid, struct error *err)
+{
+    char text[64];
+
+    /* Needed before gid_map (user_namespaces(7)). */
+    if (write_text("/proc/self/setgroups", "deny"))
+        return error_set(err, errno, "cannot write /proc/self/setgroups");
+    snprintf(text, sizeof(text), "0 %u 1", uid);
+    if (write_text("/proc/self/uid_map", text))
+        return error_set(err, errno, "cannot write /proc/self/uid_map");
+    snprintf(text, sizeof(text), "0 %u 1", gid);
+    if (write_text("/proc/self/gid_map", text))
+        return error_set(err, errno, "cannot write /proc/self/gid_map");
+    return 0;
+}
+
+/* Sets *jailed if we got mounts of our own. */
+static int new_namespaces(bool *jailed, struct error *err)
+{
+    uid_t uid = geteuid();
+    gid_t gid = getegid();
+
+    if (unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET) < 0) {
+        if (unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET) < 0)
+            return 0;
+        if (map_ids(uid, gid, err))
+            return -1;
+    }
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
+        *jailed = true;
+    else if (uid == 0 || (errno != EPERM && errno != EACCES))
+        return error_set(err, errno, "cannot make mounts private");
+    /* Else the host lets users have namespaces, but no rights in them. */
+    return 0;
+}
+
+/* --- the trees ----------------------------------------------------------------------------------- */
+
+static int set_attributes(int fd, uint64_t attr)
+{
+    struct mount_attr set = { .attr_set = attr | MOUNT_ATTR_NOSYMFOLLOW };
+
+    if (mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &set, sizeof(set)) == 0)
+        return 0;
+    if (errno != EINVAL)
+        return -1;
+    set.attr_set = attr; /* nosymfollow came with Linux 5.14 */
+    return mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &set, sizeof(set));
+}
+
+/*
+ * A volume is shown with what is mounted in it. The image is not, so that `/` can be one without
+ * /proc and the like, except where mounts may not be taken apart (in a user namespace).
+ */
+static int clone_tree(const char *path, bool recursive)
+{
+    unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+    int fd = open_tree(AT_FDCWD, path, flags | (recursive ? AT_RECURSIVE : 0));
+
+    if (fd < 0 && errno == EINVAL && !recursive)
+        fd = open_tree(AT_FDCWD, path, flags | AT_RECURSIVE);
+    return fd;
+}
+
+static int open_one(struct tree *t, bool jailed, struct error *err)
+{
+    const char *what = t->is_image ? "root" : "volume";
+    struct stat st;
+
+    if (jailed)
+        t->fd = clone_tree(t->path, !t->is_image);
+    else
+        t->fd = open(t->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (t->fd < 0)
+        return error_set(err, errno, "cannot open the %s '%s'", what, t->path);
+    if (fstat(t->fd, &st) < 0 || !S_ISDIR(st.st_mode))
+        return error_set(err, ENOTDIR, "cannot open the %s '%s'", what, t->path);
+    if (jailed && set_attributes(t->fd, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID |
+                                            (t->readonly ? MOUNT_ATTR_RDONLY : 0)))
+        return error_set(err, errno, "cannot set mount flags of the %s '%s'%s", what, t->path,
+                         errno == ENOSYS ? " (Linux 5.12 or newer is needed)" : "");
+    return 0;
+}
+
+/* Our own descriptors as a folder, and nothing above it (beneath.c). */
+static int open_own_fds(bool jailed, struct error *err)
+{
+    static const char path[] = "/proc/self/fd";
+    struct mount_attr set = { .attr_set = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID |
+                                          MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY };
+    int fd = jailed ? clone_tree(path, false) : open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0 || (jailed && mount_setattr(fd, "", AT_EMPTY_PATH, &set, sizeof(set)) < 0))
+        return error_set(err, errno, "cannot open %s (is /proc mounted?)", path);
+    beneath_init(fd);
+    return 0;
+}
+
+/* --- the empty root ------------------------------------------------------------------------------ */
+
+/*
+ * Make the current folder, a mount of its own, the root. pivot_root cannot leave an initramfs nor a
+ * changed root; there the mount is moved over the root instead, which hides what lies below: from
+ * the new root no path leads down, and no capability will be left to undo it.
+ */
+static int change_root(void)
+{
+    if (syscall(SYS_pivot_root, ".", ".") == 0)
+        return umount2(".", MNT_DETACH) < 0 || chdir("/") < 0 ? -1 : 0;
+    if (errno != EINVAL)
+        return -1;
+    if (mount(".", "/", NULL, MS_MOVE, NULL) < 0 && errno != EINVAL)
+        return -1;
+    return chroot(".") < 0 || chdir("/") < 0 ? -1 : 0;
+}
+
+/* /proc is a folder that every system has; it is covered in our namespace only. */
+static int empty_root(struct error *err)
+{
+    static const char at[] = "/proc";
+
+    if (mount("none", at, "tmpfs", MS_NODEV | MS_NOEXEC | MS_NOSUID,
+              "size=4k,nr_inodes=2,mode=500") < 0)
+        return error_set(err, errno, "cannot make an empty root");
+    if (chdir(at) < 0 || change_root())
+        return error_set(err, errno, "cannot change into an empty root");
+    if (mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NODEV | MS_NOEXEC | MS_NOSUID,
+              NULL) < 0)
+        return error_set(err, errno, "cannot make the empty root read-only");
+    return 0;
+}
+
+/* --- privileges ---------------------------------------------------------------------------------- */
+
+static int drop_privileges(struct error *err)
+{
+    /* The container's users are not ours: their rights were checked in the guest. */
+    static const unsigned needed[] = {
+        CAP_CHOWN,        /* a new file belongs to the container's user who made it */
+        CAP_DAC_OVERRIDE, /* a database's 0700 directory must open */
+        CAP_FOWNER,       /* modes and times of files that belong to the container's users */
+        CAP_FSETID,       /* set-group-ID bits of files of groups that are not ours */
+    };
+    bool have[sizeof(needed) / sizeof(needed[0])];
+
+    capng_get_caps_process();
+    for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+        have[i] = capng_have_capability(CAPNG_PERMITTED, needed[i]);
+    can_chown = have[0];
+    capng_clear(CAPNG_SELECT_BOTH);
+    /* The bounding set needs CAP_SETPCAP; without it, no_new_privs alone makes it meaningless. */
+    if (geteuid() == 0)
+        capng_apply(CAPNG_SELECT_BOUNDS);
+    for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+        if (have[i])
+            capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, needed[i]);
+    if (capng_apply(CAPNG_SELECT_CAPS) < 0)
+        return error_set(err, errno, "cannot give up capabilities");
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+        return error_set(err, errno, "cannot give up privileges");
+    return 0;
+}
+
+int jail_enter(struct tree *tree, size_t ntrees, struct error *err)
+{
+    struct rlimit none = { 0, 0 };
+    bool jailed = false;
+
+    setrlimit(RLIMIT_CORE, &none);
+    if (new_namespaces(&jailed, err))
+        return -1;
+    for (size_t i = 0; i < ntrees; i++)
+        if (open_one(&tree[i], jailed, err))
+            return -1;
+    if (open_own_fds(jailed, err) || (jailed && empty_root(err)))
+        return -1;
+    return drop_privileges(err);
+}
