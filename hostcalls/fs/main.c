@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "hostcalls/abi.h"
 #include "hostcalls/fs/jail.h"
 #include "hostcalls/fs/nodes.h"
 #include "hostcalls/fs/server.h"

@@ -48,6 +48,9 @@ static const struct entry table[RV_HC_COUNT] = {
     ENTRY(fs_setattr), ENTRY(fs_sync),   ENTRY(fs_statfs),
 };
 
+RV_STATIC_ASSERT(IN_fs_walk <= FS_IN_MAX && IN_fs_symlink <= FS_IN_MAX);
+RV_STATIC_ASSERT(OUT_fs_open <= FS_DATA_SIZE && OUT_fs_readdir <= FS_DATA_SIZE);
+
 /* --- one request --------------------------------------------------------------------------------- */
 
 static uint32_t load(const uint32_t *p)

@@ -8,18 +8,17 @@
 #include "hostcalls/fs/beneath.h"
 #include "hostcalls/fs/nodes.h"
 #include "hostcalls/fs/service.h"
+#include "hostcalls/lib/cleanup.h"
 
-/* Take fd over. Fill the entry; *child is in use if it is a directory. */
-static int describe(struct node *dir, const char *name, int fd, struct rv_walk_entry *e,
+/* Fill the entry. Of a directory, take fd over and make *child, in use. */
+static int describe(struct node *dir, const char *name, int *fd, struct rv_walk_entry *e,
                     struct node **child)
 {
-    int r = beneath_attr(fd, &e->attr);
+    int r = beneath_attr(*fd, &e->attr);
 
-    if (r || !S_ISDIR(e->attr.mode)) {
-        close(fd);
+    if (r || !S_ISDIR(e->attr.mode))
         return r;
-    }
-    r = node_add(dir, name, fd, e->attr.dev, e->attr.ino, child);
+    r = node_add(dir, name, take_fd(fd), e->attr.dev, e->attr.ino, child);
     if (!r)
         e->dir = node_id(*child);
     return r;
@@ -32,8 +31,8 @@ int walk_entry(struct call *c, struct node *dir, const char *name, bool with_tex
     struct rv_walk_entry e = { 0 };
     size_t room = c->out_max - c->out_used;
     struct node *made = NULL;
-    ssize_t n = 0;
-    int fd;
+    cleanup_fd int fd = -1;
+    ssize_t n;
 
     if (room < sizeof(e))
         return -ENOSPC;
@@ -42,25 +41,22 @@ int walk_entry(struct call *c, struct node *dir, const char *name, bool with_tex
     if (fd < 0) {
         e.status = fd;
     } else {
-        /* Of anything but a link this fails with EINVAL or ENOENT, which is no error here. */
-        if (with_text)
-            n = readlinkat(fd, "", c->out + c->out_used + sizeof(e), room);
-        if (n > 0 && ((size_t)n + 7) / 8 * 8 > room) {
-            close(fd);
-            return -ENOSPC; /* it may also have been cut */
+        e.status = describe(dir, name, &fd, &e, &made);
+        if (!e.status && with_text && S_ISLNK(e.attr.mode)) {
+            n = room ? readlinkat(fd, "", c->out + c->out_used + sizeof(e), room) : 0;
+            if (n < 0)
+                e.status = -errno;
+            else if (((size_t)n + 7) / 8 * 8 >= room)
+                return -ENOSPC; /* it may have been cut */
+            else
+                e.link_len = (uint32_t)n;
         }
-        e.link_len = n > 0 ? (uint32_t)n : 0;
-        e.status = describe(dir, name, fd, &e, &made);
     }
-    if (e.status) {
+    if (e.status)
         e = (struct rv_walk_entry) { .status = e.status };
-        n = 0;
-    }
     call_reply(c, &e, sizeof(e));
-    if (n > 0) {
-        c->out_used += (size_t)n;
-        call_reply(c, zeros, -(size_t)n % 8);
-    }
+    c->out_used += e.link_len;
+    call_reply(c, zeros, -e.link_len % 8);
     if (child)
         *child = made;
     else if (made)
