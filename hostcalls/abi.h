@@ -83,8 +83,7 @@ struct rv_vcpu_page {
     uint32_t idle;         /* (g) 1 from before the last look at pending until after hlt */
     uint64_t deadline;     /* (g) host CLOCK_MONOTONIC ns at which this vCPU wants a tick */
     uint32_t waiters;      /* (g) runnable threads that wait for this vCPU; 0: no slice to enforce */
-    uint32_t window_fault; /* (h) set to 1 when an access in a window was completed with zeros;
-                                  the guest clears it before, and tests it after, a window copy */
+    uint32_t pad0;
     uint64_t syscalls;     /* (g) statistics, shown by --stats */
     uint64_t page_faults;  /* (g) */
     uint64_t reserved[27];
@@ -145,7 +144,11 @@ struct rv_shared {
     uint32_t abi_version;   /* (i) */
     uint32_t nvcpus;        /* (i) */
     uint64_t ram_limit;     /* (i) bytes the RAM may grow to */
-    uint32_t window_gen;    /* (h) grows by one for each entry put into dead[] */
+    /*
+     * (h) Grows by one for each entry put into dead[], before the VMM replaces the lost pages by zeros:
+     * a copy from a window is good if this is the same before and after it.
+     */
+    uint32_t window_gen;
     uint32_t pad;
     /*
      * (h) The last window ranges that lost their file pages: entry window_gen % RV_DEAD_MAX is

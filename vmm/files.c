@@ -163,7 +163,7 @@ int64_t hc_file_close(struct hc_req *req)
     return 0;
 }
 
-/* --- handing on to a worker ----------------------------------------------------------------------- */
+/* --- handing on to a worker ------------------------------------------------------------------- */
 
 static struct host_file *req_file(const struct hc_req *req)
 {
@@ -198,7 +198,7 @@ static int64_t hand_on_writable(struct hc_req *req, int64_t (*fn)(struct hc_req 
     return hand_on(req, f, fn);
 }
 
-/* --- contents ------------------------------------------------------------------------------------- */
+/* --- contents --------------------------------------------------------------------------------- */
 
 static int64_t read_blocking(struct hc_req *req)
 {
@@ -290,7 +290,7 @@ int64_t hc_file_write(struct hc_req *req)
     return hand_on(req, f, write_blocking);
 }
 
-/* --- the file itself ------------------------------------------------------------------------------ */
+/* --- the file itself -------------------------------------------------------------------------- */
 
 static int64_t sync_blocking(struct hc_req *req)
 {

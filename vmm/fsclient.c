@@ -36,11 +36,11 @@ enum call_phase { CALL_NONE, CALL_WAITED, CALL_LEFT };
 /* Legend: (o) of the thread that has the call: the caller's, or whoever took it from CALL_LEFT
  *         (l) under the lock */
 struct fs_call {
-    struct hc_req *req;      /* (o) */
-    _Atomic uint32_t phase;  /* enum call_phase */
-    bool wants_fd;           /* (l) */
-    uint32_t seq;            /* (l) */
-    int fd;                  /* (l) came for this request; -1: none */
+    struct hc_req *req;     /* (o) */
+    _Atomic uint32_t phase; /* enum call_phase */
+    bool wants_fd;          /* (l) */
+    uint32_t seq;           /* (l) */
+    int fd;                 /* (l) came for this request; -1: none */
 };
 
 struct fsclient {
@@ -100,9 +100,11 @@ static bool receive(struct fsclient *fc)
     struct fs_call *call;
     int fd;
 
-    if (n <= 0)
-        return n < 0 && errno == EINTR;
+    if (n < 0)
+        return errno == EINTR;
     cm = CMSG_FIRSTHDR(&mh);
+    if (n == 0 && !cm)
+        return false; /* the end */
     if (!cm || cm->cmsg_level != SOL_SOCKET || cm->cmsg_type != SCM_RIGHTS ||
         cm->cmsg_len != CMSG_LEN(sizeof(int)))
         return true;
@@ -254,14 +256,15 @@ static int64_t request(struct hc_req *req)
 {
     struct fsclient *fc = req->vm->fsclient;
     uint32_t slot = req->token;
-    struct fs_call *call = &client.call[slot];
+    struct fs_call *call;
     struct fs_slot *s;
 
     if (!fc)
         return -ENODEV;
-    s = &fc->ring->slot[slot];
     if (req->in_len > FS_IN_MAX)
         return -EINVAL;
+    call = &fc->call[slot];
+    s = &fc->ring->slot[slot];
     call->req = req;
     pthread_mutex_lock(&fc->lock);
     drop_fd(call); /* of an earlier request that failed after its file was sent */

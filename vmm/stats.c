@@ -98,6 +98,23 @@ static void put_counter(struct out *o, const char *key, const struct vm *vm,
         out_printf(o, "\"%s\":%llu", key, (unsigned long long)counter(vm, vcpu, (uint32_t)i));
 }
 
+/*
+ * Faults that KVM resolved: those it took (with shadow page tables, all of the guest's) but for those that
+ * it handed to the guest.
+ */
+static void put_memory_faults(struct out *o, const struct vm *vm, const struct vcpu *vcpu)
+{
+    int taken = find_counter("pf_taken"), guest = find_counter("pf_guest");
+    uint64_t n;
+
+    if (taken < 0 || guest < 0) {
+        put_counter(o, "memory_faults", vm, vcpu, "pf_fixed");
+        return;
+    }
+    n = counter(vm, vcpu, (uint32_t)taken) - counter(vm, vcpu, (uint32_t)guest);
+    out_printf(o, "\"memory_faults\":%llu", (unsigned long long)n);
+}
+
 /* KVM names a kind of exit "..._exits"; its other counters are of events that need not be exits. */
 static bool is_exit_kind(const char *name)
 {
@@ -156,8 +173,7 @@ static void put_common(struct out *o, const struct vm *vm, const struct vcpu *vc
     out_printf(o, ",");
     put_counters(o, "kvm", vm, vcpu, false);
     out_printf(o, ",");
-    put_counter(o, "memory_faults", vm, vcpu,
-                find_counter("pf_taken") >= 0 ? "pf_taken" : "pf_fixed");
+    put_memory_faults(o, vm, vcpu);
     for (uint32_t k = 0; k < RETURN_KINDS; k++)
         total += sum[k];
     out_printf(o, ",\"vmm_returns\":%llu,\"vmm_returns_by_reason\":{", (unsigned long long)total);

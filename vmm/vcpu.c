@@ -65,11 +65,9 @@ static void handle_mmio(struct vcpu *vcpu)
 {
     struct kvm_run *run = vcpu->run;
 
-    if (run->mmio.is_write)
-        crash_guest(vcpu, 0, "write to address 0x%llx, where no memory is",
-                    (unsigned long long)run->mmio.phys_addr);
     if (!window_fault(vcpu->vm, vcpu, true, run->mmio.phys_addr))
-        crash_guest(vcpu, 0, "read from address 0x%llx, where no memory is",
+        crash_guest(vcpu, 0, "%s address 0x%llx, where no memory is",
+                    run->mmio.is_write ? "write to" : "read from",
                     (unsigned long long)run->mmio.phys_addr);
     memset(run->mmio.data, 0, sizeof(run->mmio.data));
     vcpu->returns[RETURN_FAULT]++;

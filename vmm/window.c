@@ -99,7 +99,7 @@ int window_init(struct vm *vm, struct error *err)
     return 0;
 }
 
-/* --- places --------------------------------------------------------------------------------------- */
+/* --- places ----------------------------------------------------------------------------------- */
 
 /* The range with all of [gpa, gpa + len), or NULL. */
 static struct range *range_of(struct window *w, uint64_t gpa, uint64_t len)
@@ -155,7 +155,7 @@ static int cover(struct vm *vm, struct range *r, uint64_t end)
     return 0;
 }
 
-/* --- mapping -------------------------------------------------------------------------------------- */
+/* --- mapping ---------------------------------------------------------------------------------- */
 
 static uint64_t size_of(const struct host_file *f)
 {
@@ -347,7 +347,7 @@ int64_t hc_window_unmap(struct hc_req *req)
     return ret;
 }
 
-/* --- lost pages ----------------------------------------------------------------------------------- */
+/* --- lost pages ------------------------------------------------------------------------------- */
 
 /* Tell the guest, all of it, that [gpa, gpa + len) has lost its file. With the lock held. */
 static void publish(struct vm *vm, uint64_t gpa, uint64_t len)
@@ -358,8 +358,6 @@ static void publish(struct vm *vm, uint64_t gpa, uint64_t len)
     sh->dead[w->gen % RV_DEAD_MAX].gpa.v = gpa;
     sh->dead[w->gen % RV_DEAD_MAX].len = len;
     __atomic_store_n(&sh->window_gen, ++w->gen, __ATOMIC_SEQ_CST);
-    for (uint32_t i = 0; i < vm->nvcpus; i++)
-        __atomic_store_n(&vm->vcpu[i].page->window_fault, 1, __ATOMIC_SEQ_CST);
     vcpu_kick_all(vm, RV_PEND_WINDOW, NULL);
 }
 
@@ -517,8 +515,5 @@ bool window_fault(struct vm *vm, struct vcpu *vcpu, bool mmio, uint64_t gpa)
     explained = explain(vm, vcpu, gpa);
     w->vcpu[vcpu->index].seen = w->gen;
     pthread_mutex_unlock(&w->lock);
-    /* An MMIO read is answered with zeros now, whatever was the reason. */
-    if (explained && mmio)
-        __atomic_store_n(&vcpu->page->window_fault, 1, __ATOMIC_SEQ_CST);
     return explained;
 }

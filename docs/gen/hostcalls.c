@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Host program: prints docs/hostcalls.md from hostcalls/hostcalls.def. Compile with -I. (the root). */
+/* Host program: prints docs/hostcalls.md from hostcalls/hostcalls.def. Compile with -I. */
 #include <stdio.h>
 #include <string.h>
 
@@ -47,9 +47,9 @@ int main(void)
     size_t n = sizeof(rows) / sizeof(rows[0]);
 
     printf("# Hostcalls\n\n");
-    printf("Generated from `hostcalls/hostcalls.def`: do not edit. These %zu calls are all that a guest "
-           "can ask of the host. The VMM checks every argument against this table before anything is "
-           "done; the layouts are in `hostcalls/abi.h`.\n\n", n);
+    printf("Generated from `hostcalls/hostcalls.def`: do not edit. These %zu calls are all that a "
+           "guest can ask of the host. The VMM checks every argument against this table before "
+           "anything is done; the layouts are in `hostcalls/abi.h`.\n\n", n);
     printf("Classes:\n\n");
     for (size_t i = 0; i < sizeof(legend) / sizeof(legend[0]); i++)
         printf("- `%s`: %s\n", legend[i][0], legend[i][1]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Host program: prints docs/hostneeds.md from hostcalls/hostneeds.def. Compile with -I. (the root). */
+/* Host program: prints docs/hostneeds.md from hostcalls/hostneeds.def. Compile with -I. */
 #include <stdio.h>
 #include <string.h>
 
@@ -41,10 +41,10 @@ int main(void)
     size_t n = sizeof(rows) / sizeof(rows[0]);
 
     printf("# Host calls that each thread may make\n\n");
-    printf("Generated from `hostcalls/hostneeds.def`: do not edit. After its set-up each thread has a "
-           "seccomp filter made from the same table: the calls below and no others; any other ends "
-           "the process. Arguments are counted from 0. A filter sees numbers only: neither which "
-           "file a descriptor means nor what a pointer points to.\n");
+    printf("Generated from `hostcalls/hostneeds.def`: do not edit. After its set-up each thread "
+           "has a seccomp filter made from the same table: the calls below and no others; any "
+           "other ends the process. Arguments are counted from 0. A filter sees numbers only: "
+           "neither which file a descriptor means nor what a pointer points to.\n");
     for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
         printf("\n## %s\n\n| call | only if | why |\n|---|---|---|\n", kinds[k].title);
         for (size_t i = 0; i < n; i++) {

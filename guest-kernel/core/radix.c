@@ -39,6 +39,33 @@ u64 radix_get(const struct radix *r, u64 index)
     return slot ? *slot : 0;
 }
 
+/* The node that has the slot of index, made with all above it. NULL: no memory. */
+static struct node *make_leaf(struct radix *r, u64 index)
+{
+    struct node *n;
+
+    while (!index_fits(r, index)) {
+        n = kzalloc(sizeof(*n));
+        if (!n)
+            return NULL;
+        n->slot[0] = (u64)r->root;
+        r->root = n;
+        r->height++;
+    }
+    n = r->root;
+    for (u32 h = r->height; h > 1; h--) {
+        u64 *slot = &n->slot[(index >> ((h - 1) * BITS)) % SLOTS];
+
+        if (!*slot) {
+            *slot = (u64)kzalloc(sizeof(*n));
+            if (!*slot)
+                return NULL;
+        }
+        n = (struct node *)*slot;
+    }
+    return n;
+}
+
 int radix_set(struct radix *r, u64 index, u64 word)
 {
     u64 *slot = radix_slot(r, index);
@@ -50,25 +77,29 @@ int radix_set(struct radix *r, u64 index, u64 word)
     }
     if (!word)
         return 0;
-    while (!index_fits(r, index)) {
-        n = kzalloc(sizeof(*n));
-        if (!n)
-            return -ENOMEM;
-        n->slot[0] = (u64)r->root;
-        r->root = n;
-        r->height++;
-    }
-    n = r->root;
-    for (u32 h = r->height; h > 1; h--) {
-        slot = &n->slot[(index >> ((h - 1) * BITS)) % SLOTS];
-        if (!*slot) {
-            *slot = (u64)kzalloc(sizeof(*n));
-            if (!*slot)
-                return -ENOMEM;
-        }
-        n = (struct node *)*slot;
-    }
+    n = make_leaf(r, index);
+    if (!n)
+        return -ENOMEM;
     n->slot[index % SLOTS] = word;
+    return 0;
+}
+
+int radix_fill(struct radix *r, u64 index, u64 n, u64 word, u64 step)
+{
+    u64 end = index + n;
+
+    /* All nodes first, so that it cannot half fail. */
+    for (u64 i = index; i < end; i = ALIGN_DOWN(i, SLOTS) + SLOTS)
+        if (!make_leaf(r, i))
+            return -ENOMEM;
+    while (index < end) {
+        struct node *leaf = make_leaf(r, index);
+
+        do {
+            leaf->slot[index % SLOTS] = word;
+            word += step;
+        } while (++index < end && index % SLOTS);
+    }
     return 0;
 }
 

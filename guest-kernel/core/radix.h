@@ -16,6 +16,11 @@ struct radix {
 u64 radix_get(const struct radix *r, u64 index);
 /* Store a word (0 removes). Returns 0 or -ENOMEM (never when the index is present already). */
 int radix_set(struct radix *r, u64 index, u64 word);
+/*
+ * Store word, word + step, word + 2 * step, ... at n indices, all absent. 0 or -ENOMEM with nothing
+ * changed.
+ */
+int radix_fill(struct radix *r, u64 index, u64 n, u64 word, u64 step);
 /* The word's slot, for repeated use while the tree is not changed; NULL if absent. */
 u64 *radix_slot(const struct radix *r, u64 index);
 /* Smallest present index >= *index: stores it and returns its word; 0 at the end. */

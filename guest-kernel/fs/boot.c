@@ -113,6 +113,26 @@ static int mount_tmpfs(const char *path, u32 mode)
     return r ? r : mount_on(path, sb, root, false);
 }
 
+/* proc(5), sysfs(5), and the container's cgroup as engines show it: read-only. */
+static int mount_generated(void)
+{
+    struct superblock *sb;
+    struct dentry *root;
+    int r = procfs_create(&sb, &root);
+
+    if (r == 0)
+        r = mount_on("/proc", sb, root, false);
+    if (r == 0)
+        r = sysfs_create(&sb, &root);
+    if (r == 0)
+        r = mount_on("/sys", sb, root, true);
+    if (r == 0)
+        r = cgroupfs_create(&sb, &root);
+    if (r == 0)
+        r = mount_on("/sys/fs/cgroup", sb, root, true);
+    return r;
+}
+
 static int mount_volumes(const void *fdt, int mounts)
 {
     int node, r = 0;
@@ -164,6 +184,7 @@ int fs_boot(const void *fdt, struct fs_context **out)
     c->cap_effective = UINT64_MAX;
     root_cred = c;
     mutex_init(&rename_mutex);
+    window_init();
     sched_hooks.window = window_handle_dead;
     tty_boot(fdt);
     r = hostfs_create(RV_ROOT_NODE(0), false, false, &sb, &root);
@@ -177,6 +198,8 @@ int fs_boot(const void *fdt, struct fs_context **out)
         r = devfs_create(&sb, &root);
     if (r == 0)
         r = mount_on("/dev", sb, root, false);
+    if (r == 0)
+        r = mount_generated();
     if (r == 0)
         r = mount_tmpfs("/dev/shm", 01777);
     if (r == 0)

@@ -6,8 +6,8 @@
 #include "core/boot.h"
 #include "core/string.h"
 #include "fs/inode.h"
-#include "fs/window.h"
 #include "mm/frame.h"
+#include "mm/window_gen.h"
 
 /* The page for a copy, with a reference if it is a frame. */
 static int hold_page(struct vmo *v, u64 index, bool write, u64 *word)
@@ -34,21 +34,21 @@ ssize_t vmo_read_uio(struct vmo *v, struct uio *u, u64 *pos, u64 size)
     int r = 0;
 
     while (u->left && *pos < size) {
-        u64 in_page = *pos % PAGE_SIZE, word, gen;
+        u64 in_page = *pos % PAGE_SIZE, word;
+        struct uio before;
         size_t n = MIN(MIN(u->left, PAGE_SIZE - in_page), size - *pos), did;
-        bool window;
+        u32 gen = window_gen_begin();
 
         r = hold_page(v, *pos >> PAGE_SHIFT, false, &word);
         if (r)
             break;
-        window = word & VMO_PAGE_WINDOW;
-        gen = window ? window_read_begin() : 0;
+        if (word & VMO_PAGE_WINDOW)
+            before = *u;
         did = uio_to(u, (u8 *)phys_to_virt(word & VMO_PAGE_ADDR) + in_page, n);
         release_page(word);
-        if (window && !window_read_ok(gen)) {
-            /* The host's file became shorter: what was copied of this page may be zeros. */
-            size = MIN(size, *pos);
-            break;
+        if ((word & VMO_PAGE_WINDOW) && !window_gen_ok(gen)) {
+            *u = before; /* some file lost pages, perhaps this one */
+            continue;
         }
         *pos += did;
         done += did;

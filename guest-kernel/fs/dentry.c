@@ -8,6 +8,7 @@
 struct mutex rename_mutex;
 struct spinlock tree_lock = SPINLOCK_INIT(RANK_FS + 1);
 struct path root_path;
+struct list all_mounts = LIST_INIT(all_mounts);
 
 u64 name_hash(const char *name, u32 len)
 {
@@ -223,6 +224,8 @@ int mount_at(struct superblock *sb, struct dentry *root, const struct path *at, 
     m->sb = sb;
     m->root = root;
     m->readonly = readonly || sb->readonly;
+    m->id = list_empty(&all_mounts) ? 1 : list_entry(all_mounts.prev, struct mount, node)->id + 1;
+    list_add_tail(&all_mounts, &m->node);
     if (at) {
         m->at = *at;
         path_ref(at);

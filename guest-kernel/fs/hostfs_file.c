@@ -149,8 +149,13 @@ static struct window_run *get_run(struct hostfs_inode *h, u64 index, u64 *pages,
     struct window_run *run = (void *)radix_get(&h->runs, chunk);
 
     if (run) {
-        *pages = run->len >> PAGE_SHIFT;
-        return run;
+        *pages = READ_ONCE(run->good) >> PAGE_SHIFT;
+        if (index % CHUNK_PAGES < *pages)
+            return run;
+        /* Not there when it was mapped, or lost since: the file may have grown. */
+        vmo_drop_window_pages(&h->vmo, chunk * CHUNK_PAGES, (chunk + 1) * CHUNK_PAGES);
+        radix_set(&h->runs, chunk, 0);
+        window_unmap(run);
     }
     if (!h->file) {
         *err = -EIO;

@@ -83,6 +83,10 @@ struct inode_ops {
     int (*open)(struct inode *inode, struct file *f);
     /* The text of a link: bytes, no NUL. */
     s64 (*readlink)(struct inode *inode, char *buf, size_t size);
+    /* Links that lead to an object itself, whatever their text: where to, with references. */
+    int (*follow)(struct inode *inode, struct path *out);
+    /* What stands for an object that no inode can open anew: the file to use, with a reference. */
+    int (*reopen)(struct inode *inode, struct file **out);
     void (*destroy)(struct inode *inode); /* free all of it */
 };
 
@@ -127,6 +131,7 @@ struct superblock {
     bool overlay;  /* (i) an image, which is changed in memory only: see dentry.upper */
     u64 magic;     /* (i) statfs(2) f_type */
     u64 last_ino;  /* (a) */
+    bool uncached; /* (i) a dentry that is in no table need not have been removed */
     int (*statfs)(struct superblock *sb, struct kstatfs *st);
     void *priv;
 };
@@ -136,11 +141,14 @@ struct mount {
     struct dentry *root;   /* a reference */
     struct path at;        /* where it is mounted; dentry NULL: the root of all */
     bool readonly;
+    u32 id;                /* from 1 on */
+    struct list node;      /* in all_mounts, which only grows, before the first process runs */
 };
 
 extern struct mutex rename_mutex;
 extern struct spinlock tree_lock;
 extern struct path root_path;
+extern struct list all_mounts;
 
 /* inodes */
 void inode_init(struct inode *i, struct superblock *sb, const struct inode_ops *ops,
@@ -193,6 +201,12 @@ int lookup_one(struct dentry *dir, const char *name, u32 len, const char *rest, 
  * replaced if need be. 0; -ENOENT: the directory was removed; -ENOMEM.
  */
 int name_again(struct last_name *n, struct dentry **d);
+/* Where a link with inode_ops.follow leads, if l->resolve allows it. from: the mount it is in. */
+int link_follow(const struct lookup *l, struct inode *link, const struct mount *from,
+                struct path *out);
+/* As path_text, but what was removed is shown by its last name and " (deleted)". */
+s64 path_text_removed(struct fs_context *fs, const struct path *p, char *buf, size_t size);
+
 /* Make a node under a negative dentry; the directory is locked, rights are checked. */
 int fs_make(struct last_name *n, struct dentry *d, const struct new_node *node);
 
@@ -222,6 +236,8 @@ int hostfs_create(u32 node, bool is_volume, bool readonly, struct superblock **s
                   struct dentry **root);
 int devfs_create(struct superblock **sb, struct dentry **root);
 int procfs_create(struct superblock **sb, struct dentry **root);
+int sysfs_create(struct superblock **sb, struct dentry **root);
+int cgroupfs_create(struct superblock **sb, struct dentry **root);
 /* A character device by number; NULL: there is none. */
 const struct file_ops *device_ops(u64 rdev);
 bool device_is_tty(u64 rdev);

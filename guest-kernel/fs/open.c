@@ -97,6 +97,8 @@ static int open_path(const struct path *p, const struct cred *c, u32 flags, stru
         return -ENOTDIR;
     if (inode_type(i) == S_IFLNK_ && !(flags & O_PATH))
         return -ELOOP;
+    if (i->ops->reopen && !(flags & O_PATH))
+        return i->ops->reopen(i, out); /* who could follow the link to it may have it again */
     r = check_access(p, c, flags);
     if (r)
         return r;
@@ -198,6 +200,20 @@ static int create(const struct lookup *l, const char *name, u32 flags, u32 mode,
     return r;
 }
 
+/* A link that leads to an object itself: there is nothing to make. */
+static int open_behind_link(const struct lookup *l, const struct last_name *n, struct dentry *d,
+                            u32 flags, struct file **out)
+{
+    struct path p;
+    int r = link_follow(l, d->inode, n->dir.mnt, &p);
+
+    if (r)
+        return r;
+    r = inode_is_dir(p.dentry->inode) ? -EISDIR : open_path(&p, l->cred, flags, out);
+    path_unref(&p);
+    return r;
+}
+
 static int create_behind_link(const struct lookup *l, struct last_name *n, u32 flags, u32 mode,
                               u32 depth, struct file **out)
 {
@@ -212,7 +228,10 @@ static int create_behind_link(const struct lookup *l, struct last_name *n, u32 f
     r = depth == LINK_DEPTH || (l->resolve & RESOLVE_NO_SYMLINKS)
             ? -ELOOP
             : lookup_one(n->dir.dentry, n->name, n->len, "", &d);
-    if (r == 0) {
+    if (r == 0 && d->inode && d->inode->ops->follow) {
+        r = open_behind_link(l, n, d, flags, out);
+        dentry_unref(d);
+    } else if (r == 0) {
         len = d->inode && inode_type(d->inode) == S_IFLNK_
                   ? d->inode->ops->readlink(d->inode, text, PATH_MAX_)
                   : -ENOENT;

@@ -7,6 +7,7 @@
 #include "fs/inode.h"
 #include "mm/slab.h"
 #include "mm/usercopy.h"
+#include "object/process.h"
 #include "object/wait.h"
 
 #include <asm/ioctls.h>
@@ -262,6 +263,7 @@ static const struct inode_ops pipe_inode_ops;
 
 static void pipe_inode_destroy(struct inode *i)
 {
+    fifo_forget(i);
     kfree(i);
 }
 
@@ -269,6 +271,7 @@ static const struct inode_ops pipe_inode_ops = { .destroy = pipe_inode_destroy }
 
 static struct inode *pipe_inode(void)
 {
+    const struct cred *c = process_current()->cred;
     struct inode *i = kzalloc(sizeof(*i));
 
     if (!i)
@@ -276,6 +279,8 @@ static struct inode *pipe_inode(void)
     if (!pipe_sb.dev)
         pipe_sb.dev = superblock_new_dev();
     inode_init(i, &pipe_sb, &pipe_inode_ops, NULL, S_IFIFO_ | 0600);
+    i->uid = c->fsuid;
+    i->gid = c->fsgid;
     i->atime = i->mtime = i->ctime = fs_now();
     return i;
 }
@@ -293,6 +298,8 @@ int pipe_create(struct file **reader, struct file **writer, u32 flags)
         if (add_end(p, w, false, true) == 0) {
             r->inode = w->inode = i;
             inode_ref(i);
+            __atomic_fetch_add(&p->refs, 1, __ATOMIC_RELAXED);
+            i->fifo = p; /* /proc/PID/fd/N opens further ends */
             *reader = r;
             *writer = w;
             return 0;

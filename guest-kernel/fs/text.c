@@ -116,6 +116,12 @@ void text_puts(struct text *t, const char *s)
     text_put(t, s, strlen(s));
 }
 
+void text_append(struct text *t, const struct text *other)
+{
+    for (const struct text_part *p = other->first; p; p = p->next)
+        text_put(t, p->data, p->len);
+}
+
 void text_put_escaped(struct text *t, const char *s, size_t n, const char *also)
 {
     for (size_t i = 0, first = 0; i <= n; i++) {

@@ -23,6 +23,7 @@ void text_free(struct text *t); /* it is empty after */
 void text_printf(struct text *t, const char *fmt, ...) PRINTF(2, 3);
 void text_put(struct text *t, const void *s, size_t n);
 void text_puts(struct text *t, const char *s);
+void text_append(struct text *t, const struct text *other);
 /* Blanks, control characters, backslashes and bytes of `also` as \ooo: proc(5), mounts. */
 void text_put_escaped(struct text *t, const char *s, size_t n, const char *also);
 /* Spaces up to `width` bytes behind position `from`. */

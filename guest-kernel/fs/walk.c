@@ -150,7 +150,24 @@ int lookup_one(struct dentry *dir, const char *name, u32 len, const char *rest, 
     return r;
 }
 
-/* Put the link's text in front of the rest. */
+int link_follow(const struct lookup *l, struct inode *link, const struct mount *from,
+                struct path *out)
+{
+    int r;
+
+    if (l->resolve & (RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS))
+        return -ELOOP;
+    if (l->resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT))
+        return -EXDEV;
+    r = link->ops->follow(link, out);
+    if (r == 0 && out->mnt != from && (l->resolve & RESOLVE_NO_XDEV)) {
+        path_unref(out);
+        r = -EXDEV;
+    }
+    return r;
+}
+
+/* Put the link's text in front of the rest, or go where it leads by itself. */
 static int follow_link(struct walk *w, struct dentry *d)
 {
     size_t rest = strlen(w->rest);
@@ -159,6 +176,14 @@ static int follow_link(struct walk *w, struct dentry *d)
 
     if (w->l->resolve & RESOLVE_NO_SYMLINKS || ++w->links > LINKS_MAX)
         return -ELOOP;
+    if (d->inode->ops->follow) {
+        struct path p;
+        int r = link_follow(w->l, d->inode, w->at.mnt, &p);
+
+        if (r == 0)
+            move_to(w, p);
+        return r;
+    }
     buf = kmalloc(PATH_MAX_ + 1 + rest + 1);
     if (!buf)
         return -ENOMEM;
@@ -173,7 +198,7 @@ static int follow_link(struct walk *w, struct dentry *d)
         buf[n] = 0;
     kfree(w->text);
     w->text = buf;
-    w->rest = buf;
+    w->rest = skip_slashes(buf);
     if (*buf == '/') {
         struct path root = w->root;
 
@@ -305,11 +330,32 @@ int path_lookup_parent(const struct lookup *l, const char *name, struct last_nam
     return r;
 }
 
-s64 path_text(struct fs_context *fs, const struct path *path, char *buf, size_t size)
+/* Whether the name is still (or may be) in its directory. tree_lock held. */
+static bool is_there(const struct path *p)
 {
+    return p->dentry->parent && (p->dentry->hashed || p->mnt->sb->uncached);
+}
+
+/* removed: it is shown as well if it was removed. */
+static s64 text_of(struct fs_context *fs, const struct path *path, bool removed, char *buf,
+                   size_t size)
+{
+    static const char mark[] = " (deleted)";
     struct path p = *path, root;
     size_t at = size;
     s64 r = 0;
+
+    if (removed && p.dentry != p.mnt->root) {
+        spin_lock(&tree_lock);
+        removed = !is_there(&p);
+        spin_unlock(&tree_lock);
+        if (removed && size < sizeof(mark))
+            return -ERANGE;
+        if (removed)
+            memcpy(buf + (at -= sizeof(mark) - 1), mark, sizeof(mark) - 1);
+    } else {
+        removed = false;
+    }
 
     get_root(fs, &root);
     path_ref(&p);
@@ -328,7 +374,7 @@ s64 path_text(struct fs_context *fs, const struct path *path, char *buf, size_t 
         }
         spin_lock(&tree_lock);
         parent = p.dentry->parent;
-        if (!p.dentry->hashed || !parent) {
+        if (!parent || (!is_there(&p) && !removed)) {
             r = -ENOENT;
         } else if (at < p.dentry->len + 2u) {
             r = -ERANGE;
@@ -355,6 +401,16 @@ s64 path_text(struct fs_context *fs, const struct path *path, char *buf, size_t 
         return -ERANGE;
     buf[size - at] = 0;
     return (s64)(size - at);
+}
+
+s64 path_text(struct fs_context *fs, const struct path *path, char *buf, size_t size)
+{
+    return text_of(fs, path, false, buf, size);
+}
+
+s64 path_text_removed(struct fs_context *fs, const struct path *path, char *buf, size_t size)
+{
+    return text_of(fs, path, true, buf, size);
 }
 
 /* --- contexts ------------------------------------------------------------------------------------ */

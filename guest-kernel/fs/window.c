@@ -8,6 +8,7 @@
 #include "core/mutex.h"
 #include "mm/frame.h"
 #include "mm/slab.h"
+#include "mm/window_gen.h"
 
 /*
  * Runs shorter than a chunk are packed one after the other; whole chunks come from a list of freed ones
@@ -25,7 +26,9 @@ static struct mutex lock; /* guards all below */
 static struct space spaces[2] = { { .base = RV_WINDOW_RO_GPA, .next = RV_WINDOW_RO_GPA },
                                   { .base = RV_WINDOW_RW_GPA, .next = RV_WINDOW_RW_GPA } };
 static struct tree runs; /* struct window_run.node */
-static u32 handled;      /* rv_shared.window_gen up to which dead ranges were handled; atomic */
+
+u32 window_handled;
+void (*window_settle)(void);
 
 static u64 zeroed_frame(void)
 {
@@ -113,6 +116,7 @@ struct window_run *window_map(struct vmo *vmo, u32 file, u64 off, u64 len, bool 
     }
     list_init(&run->dead_node);
     run->len = len;
+    run->good = (u64)r;
     run->vmo = vmo;
     run->first = off >> PAGE_SHIFT;
     run->writable = writable;
@@ -124,76 +128,92 @@ struct window_run *window_map(struct vmo *vmo, u32 file, u64 off, u64 len, bool 
 
 void window_unmap(struct window_run *run)
 {
+    struct vmo *vmo = NULL;
+
     mutex_lock(&lock);
     tree_remove(&runs, &run->node);
+    if (!list_empty(&run->dead_node)) {
+        list_del(&run->dead_node);
+        vmo = run->vmo;
+    }
     hostcall(RV_HC_window_unmap, run->node.key, run->len, 0, 0, 0, NULL);
     give_room(&spaces[run->writable], run->node.key, run->len);
     mutex_unlock(&lock);
     kfree(run);
+    if (vmo)
+        vmo_unref(vmo); /* note_lost's; never the last, for the caller has one */
 }
 
-/* The references are given back without the lock, which the end of a VMO takes. */
-static void drop_range(u64 gpa, u64 len, struct list *dropped)
+/*
+ * Note what the runs lost, with a reference on each VMO. Their locks are taken later, without ours: who
+ * holds a VMO's lock maps windows.
+ */
+static void note_lost(u64 gpa, u64 len, struct list *lost)
 {
     struct tree_node *n = tree_le(&runs, gpa);
 
     for (n = n ? n : tree_ge(&runs, gpa); n && n->key < gpa + len; n = tree_next(n)) {
         struct window_run *run = container_of(n, struct window_run, node);
-        u64 from = MAX(gpa, n->key), to = MIN(gpa + len, n->key + run->len);
+        u64 from = MAX(gpa, n->key) - n->key, to = MIN(gpa + len, n->key + run->len) - n->key;
 
-        if (from >= to || !list_empty(&run->dead_node) || !vmo_tryref(run->vmo))
+        if (gpa + len <= n->key || n->key + run->len <= gpa)
             continue;
-        mutex_lock(&run->vmo->lock);
-        vmo_drop_window_pages(run->vmo, run->first + ((from - n->key) >> PAGE_SHIFT),
-                              run->first + ((to - n->key) >> PAGE_SHIFT));
-        mutex_unlock(&run->vmo->lock);
-        list_add(dropped, &run->dead_node);
+        WRITE_ONCE(run->good, MIN(run->good, from));
+        if (!list_empty(&run->dead_node)) {
+            run->dead_from = MIN(run->dead_from, from);
+            run->dead_to = MAX(run->dead_to, to);
+        } else if (vmo_tryref(run->vmo)) {
+            run->dead_from = from;
+            run->dead_to = to;
+            list_add(lost, &run->dead_node);
+        }
     }
 }
+
+/* One handler at a time: who sees the generation handled may rely on the pages being gone. */
+static struct mutex handling;
 
 void window_handle_dead(void)
 {
     struct rv_shared *sh = boot.shared;
-    struct list dropped;
+    struct list lost;
     u32 from, to;
 
-    list_init(&dropped);
-    mutex_lock(&lock);
-    from = handled;
+    list_init(&lost);
+    mutex_lock(&handling);
+    from = window_handled;
     to = __atomic_load_n(&sh->window_gen, __ATOMIC_ACQUIRE);
-    if (to - from > RV_DEAD_MAX) { /* some entries were overwritten: everything is suspect */
-        drop_range(RV_WINDOW_RO_GPA, RV_WINDOW_SIZE, &dropped);
-        drop_range(RV_WINDOW_RW_GPA, RV_WINDOW_SIZE, &dropped);
+    mutex_lock(&lock);
+    if (to - from >= RV_DEAD_MAX) { /* some entries were overwritten: everything is suspect */
+        note_lost(RV_WINDOW_RO_GPA, RV_WINDOW_SIZE, &lost);
+        note_lost(RV_WINDOW_RW_GPA, RV_WINDOW_SIZE, &lost);
     } else {
         for (u32 i = from; i != to; i++)
-            drop_range(READ_ONCE(sh->dead[i % RV_DEAD_MAX].gpa.v),
-                       READ_ONCE(sh->dead[i % RV_DEAD_MAX].len), &dropped);
+            note_lost(READ_ONCE(sh->dead[i % RV_DEAD_MAX].gpa.v),
+                      READ_ONCE(sh->dead[i % RV_DEAD_MAX].len), &lost);
     }
-    __atomic_store_n(&handled, to, __ATOMIC_RELEASE);
-    while (!list_empty(&dropped)) {
-        struct window_run *run = list_first(&dropped, struct window_run, dead_node);
+    while (!list_empty(&lost)) {
+        struct window_run *run = list_first(&lost, struct window_run, dead_node);
+        u64 first = run->first + (run->dead_from >> PAGE_SHIFT);
+        u64 last = run->first + (run->dead_to >> PAGE_SHIFT);
         struct vmo *vmo = run->vmo;
 
         list_del(&run->dead_node);
         mutex_unlock(&lock);
+        mutex_lock(&vmo->lock);
+        vmo_drop_window_pages(vmo, first, last);
+        mutex_unlock(&vmo->lock);
         vmo_unref(vmo);
         mutex_lock(&lock);
     }
     mutex_unlock(&lock);
+    __atomic_store_n(&window_handled, to, __ATOMIC_RELEASE);
+    mutex_unlock(&handling);
 }
 
-u64 window_read_begin(void)
+void window_init(void)
 {
-    u32 gen = __atomic_load_n(&boot.shared->window_gen, __ATOMIC_ACQUIRE);
-
-    while (unlikely(gen != __atomic_load_n(&handled, __ATOMIC_ACQUIRE))) {
-        window_handle_dead();
-        gen = __atomic_load_n(&boot.shared->window_gen, __ATOMIC_ACQUIRE);
-    }
-    return gen;
-}
-
-bool window_read_ok(u64 gen)
-{
-    return likely(__atomic_load_n(&boot.shared->window_gen, __ATOMIC_ACQUIRE) == (u32)gen);
+    mutex_init(&lock);
+    mutex_init(&handling);
+    window_settle = window_handle_dead;
 }

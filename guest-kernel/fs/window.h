@@ -14,10 +14,12 @@
 struct window_run {
     struct tree_node node; /* key = GPA */
     u64 len;               /* bytes */
+    u64 good;              /* bytes from the start that had pages of the file when last heard of */
     struct vmo *vmo;
     u64 first;             /* page index */
     bool writable;
-    struct list dead_node; /* private */
+    struct list dead_node; /* private, with the range that was lost but is still in page tables */
+    u64 dead_from, dead_to;
 };
 
 /*
@@ -28,12 +30,8 @@ struct window_run *window_map(struct vmo *vmo, u32 file, u64 off, u64 len, bool 
                               u64 *pages, int *err);
 void window_unmap(struct window_run *run);
 
-/*
- * Around a copy from a window page: begin, copy, and ask whether the file still had the page. If not,
- * what was copied may be zeros. Other copies may happen between.
- */
-u64 window_read_begin(void);
-bool window_read_ok(u64 gen);
+/* Make ready; once. */
+void window_init(void);
 
 /* Take the pages that windows have lost (rv_shared.dead[]) out of all page tables. May park. */
 void window_handle_dead(void);

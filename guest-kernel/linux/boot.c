@@ -5,6 +5,7 @@
 #include "core/hostcall.h"
 #include "core/print.h"
 #include "core/string.h"
+#include "fs/proc.h"
 #include "fs/vfs.h"
 #include "linux/cred_change.h"
 #include "linux/exec.h"
@@ -276,6 +277,16 @@ static void init_entry(void *arg UNUSED)
     arch_enter_user(current()->regs);
 }
 
+/* Hook of fs/: the names of uname(2). */
+static void get_names(char names[6][UTS_LEN])
+{
+    struct uts u;
+
+    STATIC_ASSERT(sizeof(u) == 6 * UTS_LEN);
+    uts_get(&u);
+    memcpy(names, &u, sizeof(u));
+}
+
 /* From the event ring: what comes from outside the container. */
 static void on_event(const struct rv_event *ev)
 {
@@ -304,6 +315,7 @@ void linux_boot(const void *boot_data)
     process_hooks.session_end = tty_session_ended;
     sched_hooks.event = on_event;
     file_ended = locks_on_release;
+    proc_uts = get_names;
     hostname = get_string("hostname", "localhost");
     uts_set_hostname(hostname, strlen(hostname));
 

@@ -57,6 +57,8 @@ s64 sys_mmap(u64 addr, u64 len, u64 prot, u64 flags, int fd, s64 off)
         args.flags |= MAP_F_SHARED;
     if (flags & MAP_GROWSDOWN)
         args.flags |= MAP_F_STACK;
+    if (flags & MAP_STACK)
+        args.flags |= MAP_F_NOHUGE; /* mostly untouched; Linux does so as well */
     if (flags & MAP_NORESERVE)
         args.flags |= MAP_F_NORESERVE;
     if (flags & MAP_LOCKED)

@@ -196,7 +196,7 @@ void aspace_zap(struct aspace *as, u64 start, u64 end)
     bool flush;
 
     spin_lock(&as->pt_lock);
-    flush = mmu_unmap(as->pt_root, start, end);
+    flush = mmu_unmap(as->pt_root, &start, &end);
     spin_unlock(&as->pt_lock);
     if (flush)
         tlb_shootdown(as, start, end);
@@ -392,7 +392,7 @@ int aspace_protect(struct aspace *as, u64 addr, u64 len, u32 prot)
             mapping_join(as, m);
         /* New rights come by faults; lost ones must go now. */
         spin_lock(&as->pt_lock);
-        flush = mmu_restrict(as->pt_root, addr, end, prot);
+        flush = mmu_restrict(as->pt_root, &addr, &end, prot);
         spin_unlock(&as->pt_lock);
         if (flush)
             tlb_shootdown(as, addr, end);
@@ -465,8 +465,10 @@ struct aspace *aspace_fork(struct aspace *src)
         if (m->flags & MAP_F_DONTFORK)
             continue;
         if (m->anon) {
+            u64 start = m->node.key, end = m->end;
+
             spin_lock(&src->pt_lock);
-            flush |= mmu_restrict(src->pt_root, m->node.key, m->end, m->prot & ~VM_WRITE);
+            flush |= mmu_restrict(src->pt_root, &start, &end, m->prot & ~VM_WRITE);
             spin_unlock(&src->pt_lock);
         }
         r = fork_mapping(as, m);

@@ -30,6 +30,7 @@
 #define MAP_F_WIPEFORK 8u
 #define MAP_F_NORESERVE 16u
 #define MAP_F_LOCKED   32u
+#define MAP_F_NOHUGE   128u /* no huge pages: MADV_NOHUGEPAGE, thread stacks */
 #define MAP_F_KERNEL   64u /* vDSO and the like: user cannot change it */
 
 struct mapping {

@@ -62,6 +62,36 @@ static void forget_entry(struct aspace *as, u64 va)
     aspace_zap(as, va, va + PAGE_SIZE);
 }
 
+/*
+ * Anonymous memory of which nothing was touched yet for 2 MiB around the fault, all of them in the
+ * mapping: one huge page. False: it is to be done page by page.
+ */
+static bool fault_huge(struct aspace *as, struct mapping *m, u64 va)
+{
+    u64 start = ALIGN_DOWN(va, HUGE_SIZE), index, first, pa;
+    bool ok;
+
+    if (start < m->node.key || m->end - start < HUGE_SIZE || !(m->prot & VM_WRITE) ||
+        (m->flags & (MAP_F_STACK | MAP_F_NOHUGE)))
+        return false;
+    first = index = anon_index(m, start);
+    if (radix_next(&m->anon->pages, &index) && index < first + HUGE_PAGES)
+        return false;
+    if (!mmu_huge_free(as->pt_root, start) || mmu_prepare_huge(as->pt_root, start))
+        return false;
+    pa = frame_alloc_huge();
+    if (!pa)
+        return false;
+    if (vmo_fill_huge(m->anon, first, pa)) {
+        frame_free_huge(pa);
+        return false;
+    }
+    spin_lock(&as->pt_lock);
+    ok = mmu_map_huge(as->pt_root, start, pa, m->prot);
+    spin_unlock(&as->pt_lock);
+    return ok;
+}
+
 /* A page of the mapping's own: anonymous memory, or changed before. */
 static int fault_anon(struct aspace *as, struct mapping *m, u64 va, bool write)
 {
@@ -75,6 +105,10 @@ static int fault_anon(struct aspace *as, struct mapping *m, u64 va, bool write)
     }
     mutex_lock(&m->anon->lock);
     word = vmo_resident_page(m->anon, index);
+    if (!word && !m->vmo && fault_huge(as, m, va)) {
+        mutex_unlock(&m->anon->lock);
+        return 0;
+    }
     if (write && word && !exclusive(word))
         forget_entry(as, va);
     r = vmo_get_page(m->anon, index, write, &word);

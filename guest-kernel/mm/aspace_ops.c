@@ -160,6 +160,12 @@ static int advise_one(struct aspace *as, struct mapping *m, u64 start, u64 end, 
         vmo_drop_pages(m->vmo, vmo_index(m, start), vmo_index(m, end));
         mutex_unlock(&m->vmo->lock);
         return 0;
+    case MADV_NOHUGEPAGE:
+        m->flags |= MAP_F_NOHUGE;
+        return 0;
+    case MADV_HUGEPAGE:
+        m->flags &= ~MAP_F_NOHUGE;
+        return 0;
     case MADV_DONTFORK:
         m->flags |= MAP_F_DONTFORK;
         return 0;
@@ -205,7 +211,7 @@ int aspace_advise(struct aspace *as, u64 addr, u64 len, int advice)
     end = addr + len;
     mutex_lock(&as->lock);
     if (advice == MADV_DONTFORK || advice == MADV_DOFORK || advice == MADV_WIPEONFORK ||
-        advice == MADV_KEEPONFORK) {
+        advice == MADV_KEEPONFORK || advice == MADV_HUGEPAGE || advice == MADV_NOHUGEPAGE) {
         r = mapping_split(as, addr);
         if (r == 0)
             r = mapping_split(as, end);

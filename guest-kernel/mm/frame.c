@@ -14,12 +14,19 @@
 #include "core/lock.h"
 #include "core/print.h"
 #include "core/string.h"
+#include "core/time.h"
+#include "core/timer.h"
 #include "mm/frame_impl.h"
 
 #define MAX_ORDER 9u /* 2 MiB */
 #define CACHE_SIZE 32u
 #define RESERVE 8u
 #define MAX_STEP (UINT64_C(256) << 20)
+#define HUGE_STEP (UINT64_C(8) << 20)   /* the least to grow by for huge pages */
+#define HUGE_ROOM (UINT64_C(64) << 20)  /* memory that must be left when huge pages are given away */
+#define KEPT_BLOCKS 8u                  /* free blocks of 2 MiB that stay with the guest */
+#define RELEASE_DELAY NSEC_PER_SEC
+#define RELEASE_AT_ONCE 128u            /* blocks */
 #define NIL 0u       /* frame 0 is never free: end of a list */
 
 static struct {
@@ -27,6 +34,8 @@ static struct {
     u32 list[MAX_ORDER + 1];        /* heads of doubly linked lists of free blocks */
     u64 fresh, fresh_end;           /* physical range never used, zero */
     u64 later, later_end;           /* a second such range, for when the first is used up */
+    u32 released;                   /* list of 2 MiB blocks that the host has back: zero */
+    u32 blocks, low;                /* free blocks of 2 MiB; the fewest since the last look */
     u64 reserve[RESERVE];           /* frames for the tables that describe new memory */
     u32 reserved;
     u64 total;                      /* bytes handed out by the host */
@@ -55,6 +64,7 @@ static void list_push(u32 pfn, u32 order)
     f->state = FRAME_FREE;
     f->order = (u8)order;
     f->prev = NIL;
+    pool.blocks += order == MAX_ORDER;
     f->next = pool.list[order];
     if (f->next)
         frame_of(f->next)->prev = pfn;
@@ -72,6 +82,8 @@ static void list_unlink(u32 pfn)
     if (f->next)
         frame_of(f->next)->prev = f->prev;
     f->state = FRAME_USED;
+    if (f->order == MAX_ORDER && --pool.blocks < pool.low)
+        pool.low = pool.blocks;
 }
 
 /* Return a block to the lists, joined with its free buddies. */
@@ -174,10 +186,11 @@ static u64 map_structs(u64 pa, u64 len, u64 from, u64 (*table)(void))
 }
 
 /* Ask the host for more; with pool.lock held (the hostcall is answered at once). */
-static bool grow(void)
+static bool grow(u32 order)
 {
-    u64 step = ALIGN_UP(MIN(MAX(RV_RAM_STEP, pool.total / 16), MAX_STEP), RV_RAM_STEP);
-    u64 old = pool.total;
+    u64 least = order == MAX_ORDER ? HUGE_STEP : RV_RAM_STEP;
+    u64 step = ALIGN_UP(MIN(MAX(least, pool.total / 16), MAX_STEP), RV_RAM_STEP);
+    u64 old = pool.total, structs;
     s64 now;
 
     if (old >= boot.ram_limit)
@@ -187,9 +200,25 @@ static bool grow(void)
         return false;
     if (mmu_map_direct(old, (u64)now - old, true, from_reserve))
         return false;
-    set_fresh(map_structs(old, (u64)now - old, old, from_reserve), (u64)now);
+    /* The structs lie at the end, so that the rest is blocks of 2 MiB. */
+    structs = (u64)now - ALIGN_UP((((u64)now - old) >> PAGE_SHIFT) * sizeof(struct frame), PAGE_SIZE);
+    map_structs(old, (u64)now - old, structs, from_reserve);
+    set_fresh(old, structs);
     pool.total = (u64)now;
     fill_reserve();
+    return true;
+}
+
+/* Use a block again that the host has: it gets its memory in one go, as zeros. */
+static bool take_back(void)
+{
+    u64 pa = (u64)pool.released << PAGE_SHIFT;
+
+    if (hostcall(RV_HC_mem_clear, pa, HUGE_SIZE, 0, 0, 0, NULL))
+        return false;
+    pool.free_frames -= HUGE_PAGES; /* set_fresh counts them */
+    pool.released = frame_of(pool.released)->next;
+    set_fresh(pa, pa + HUGE_SIZE);
     return true;
 }
 
@@ -210,7 +239,7 @@ static u32 take(u32 order, bool *zero)
         if (pool.later) {
             set_fresh(pool.later, pool.later_end);
             pool.later = 0;
-        } else if (!grow()) {
+        } else if (!(pool.released ? take_back() : grow(order))) {
             return NIL;
         }
     }
@@ -263,6 +292,67 @@ u64 frame_alloc_run(unsigned order, unsigned flags)
     return pa;
 }
 
+/* --- giving memory back to the host --------------------------------------------------------------
+ * Blocks of 2 MiB that stayed free for a while. Looked at by a timer, which is armed only while there
+ * are more than those to be kept.
+ */
+
+static void release_blocks(struct timer *t);
+static struct timer release_timer = { .fire = release_blocks };
+static u32 release_armed; /* atomic */
+
+static void look_later(u64 delay)
+{
+    if (!__atomic_exchange_n(&release_armed, 1, __ATOMIC_ACQ_REL))
+        timer_arm(&release_timer, time_mono() + delay);
+}
+
+static bool release_one(void)
+{
+    u32 pfn;
+    s64 r;
+
+    spin_lock(&pool.lock);
+    pfn = pool.list[MAX_ORDER];
+    if (pfn)
+        list_unlink(pfn);
+    spin_unlock(&pool.lock);
+    if (!pfn)
+        return false;
+    r = hostcall(RV_HC_mem_release, (u64)pfn << PAGE_SHIFT, HUGE_SIZE, 0, 0, 0, NULL);
+    spin_lock(&pool.lock);
+    if (r) {
+        list_push(pfn, MAX_ORDER);
+    } else {
+        frame_of(pfn)->next = pool.released;
+        pool.released = pfn;
+    }
+    spin_unlock(&pool.lock);
+    return r == 0;
+}
+
+static void release_blocks(struct timer *t UNUSED)
+{
+    u32 low = READ_ONCE(pool.low), n = low > KEPT_BLOCKS ? low - KEPT_BLOCKS : 0;
+
+    n = MIN(n, RELEASE_AT_ONCE);
+    for (u32 i = 0; i < n && release_one(); i++)
+        ;
+    spin_lock(&pool.lock);
+    pool.low = pool.blocks;
+    __atomic_store_n(&release_armed, 0, __ATOMIC_RELEASE);
+    spin_unlock(&pool.lock);
+    if (READ_ONCE(pool.blocks) > KEPT_BLOCKS)
+        look_later(n == RELEASE_AT_ONCE ? RELEASE_DELAY / 20 : RELEASE_DELAY);
+}
+
+/* After frames were freed, without pool.lock. */
+static inline void freed(void)
+{
+    if (unlikely(READ_ONCE(pool.blocks) > KEPT_BLOCKS && !READ_ONCE(release_armed)))
+        look_later(RELEASE_DELAY);
+}
+
 void frame_free_run(u64 pa, unsigned order)
 {
     u32 pfn = (u32)(pa >> PAGE_SHIFT);
@@ -271,6 +361,41 @@ void frame_free_run(u64 pa, unsigned order)
     spin_lock(&pool.lock);
     buddy_free(pfn, order);
     spin_unlock(&pool.lock);
+    freed();
+}
+
+u64 frame_alloc_huge(void)
+{
+    bool zero;
+    u64 pa;
+    u32 pfn = NIL;
+
+    spin_lock(&pool.lock);
+    if (boot.ram_limit - pool.total + (pool.free_frames << PAGE_SHIFT) > HUGE_ROOM)
+        pfn = take(MAX_ORDER, &zero);
+    spin_unlock(&pool.lock);
+    if (!pfn)
+        return 0;
+    for (u32 i = 0; i < HUGE_PAGES; i++) {
+        frame_of(pfn + i)->state = FRAME_USED;
+        frame_of(pfn + i)->refs = 1;
+    }
+    pa = (u64)pfn << PAGE_SHIFT;
+    if (!zero)
+        page_clear_run(pa, HUGE_SIZE);
+    return pa;
+}
+
+void frame_free_huge(u64 pa)
+{
+    u32 pfn = (u32)(pa >> PAGE_SHIFT);
+
+    for (u32 i = 0; i < HUGE_PAGES; i++)
+        frame_of(pfn + i)->refs = 0;
+    spin_lock(&pool.lock);
+    buddy_free(pfn, MAX_ORDER);
+    spin_unlock(&pool.lock);
+    freed();
 }
 
 void frame_ref(u64 pa)
@@ -292,6 +417,7 @@ void frame_unref(u64 pa)
         while (*n > CACHE_SIZE / 2)
             buddy_free(cache[this_cpu()->index].pfn[--*n], 0);
         spin_unlock(&pool.lock);
+        freed();
     }
     cache[this_cpu()->index].pfn[(*n)++] = (u32)(pa >> PAGE_SHIFT);
 }

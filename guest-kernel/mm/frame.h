@@ -18,6 +18,13 @@ u64 frame_alloc(unsigned flags) MUST_CHECK;
 u64 frame_alloc_run(unsigned order, unsigned flags) MUST_CHECK;
 void frame_free_run(u64 pa, unsigned order);
 
+/*
+ * 2 MiB of zeroed frames, aligned, each with one reference of its own. 0: there is none, or memory is
+ * too short to give it away in such pieces. frame_free_huge: each has its one reference.
+ */
+u64 frame_alloc_huge(void) MUST_CHECK;
+void frame_free_huge(u64 pa);
+
 void frame_ref(u64 pa);
 void frame_unref(u64 pa);      /* frees it with the last reference */
 u32 frame_refs(u64 pa);        /* 1: the caller is the only user */

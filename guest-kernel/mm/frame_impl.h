@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* struct frame, for mm/ only: one for each page of RAM, at FRAMES_BASE + 16 * page frame number. */
+/* struct frame, for mm/ and the page tables only: one for each page of RAM, at FRAMES_BASE + 16 * page frame number. */
 #ifndef MM_FRAME_IMPL_H
 #define MM_FRAME_IMPL_H
 
@@ -15,6 +15,10 @@ struct frame {
     union {
         struct {
             u32 next, prev; /* FRAME_FREE: page frame numbers, 0 ends */
+        };
+        struct {
+            u32 spare_next;           /* a page table kept for reuse: as next */
+            u16 slot_first, slot_end; /* a page table: range of slots that were ever set */
         };
         struct {
             u16 slab_used;  /* FRAME_SLAB: objects in use */

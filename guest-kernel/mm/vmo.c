@@ -4,13 +4,13 @@
 
 #include "arch/mmu.h"
 #include "arch/page.h"
-#include "arch/window.h"
 #include "core/print.h"
 #include "core/string.h"
 #include "mm/aspace.h"
 #include "mm/frame.h"
 #include "mm/slab.h"
 #include "mm/tlb.h"
+#include "mm/window_gen.h"
 
 void vmo_init(struct vmo *v, u64 size, const struct vmo_ops *ops, void *priv)
 {
@@ -57,14 +57,49 @@ static void release_word(struct vmo *v, u64 index, u64 word)
         v->ops->drop_window(v, index, word);
 }
 
+/* Whether the pages from index on are a huge page that nobody else uses. */
+static bool is_own_huge(struct vmo *v, u64 index, u64 word)
+{
+    if ((word & VMO_PAGE_WINDOW) || word % HUGE_SIZE)
+        return false;
+    for (u64 i = 0; i < HUGE_PAGES; i++)
+        if (radix_get(&v->pages, index + i) != word + (i << PAGE_SHIFT) ||
+            frame_refs(word + (i << PAGE_SHIFT)) != 1)
+            return false;
+    return true;
+}
+
+/*
+ * Return what pages from index on stand for, as many as go together and lie below last; their entries
+ * are the caller's. The number of pages.
+ */
+static u64 release_pages(struct vmo *v, u64 index, u64 last, u64 word)
+{
+    if (last - index < HUGE_PAGES || !is_own_huge(v, index, word)) {
+        release_word(v, index, word);
+        return 1;
+    }
+    frame_free_huge(word);
+    return HUGE_PAGES;
+}
+
 static void free_pages(struct vmo *v)
 {
     u64 word;
 
-    for (u64 i = 0; (word = radix_next(&v->pages, &i)); i++)
-        release_word(v, i, word);
+    for (u64 i = 0; (word = radix_next(&v->pages, &i));)
+        i += release_pages(v, i, UINT64_MAX, word);
     radix_clear(&v->pages);
     v->resident = 0;
+}
+
+int vmo_fill_huge(struct vmo *v, u64 index, u64 pa)
+{
+    int r = radix_fill(&v->pages, index, HUGE_PAGES, pa, PAGE_SIZE);
+
+    if (r == 0)
+        v->resident += HUGE_PAGES;
+    return r;
 }
 
 void vmo_unref(struct vmo *v)
@@ -102,7 +137,7 @@ static void zap_mappings(struct vmo *v, u64 first, u64 last)
         end = m->node.key + (to - m->vmo_off);
         /* Changed copies of a private mapping lose their entries too and fault in again. */
         spin_lock(&m->as->pt_lock);
-        flush = mmu_unmap(m->as->pt_root, start, end);
+        flush = mmu_unmap(m->as->pt_root, &start, &end);
         spin_unlock(&m->as->pt_lock);
         if (flush)
             tlb_shootdown(m->as, start, end);
@@ -188,12 +223,14 @@ static void drop_pages(struct vmo *v, u64 first, u64 last, bool only_window)
     u64 word;
 
     zap_mappings(v, first, last);
-    for (u64 i = first; (word = radix_next(&v->pages, &i)) && i < last; i++) {
+    for (u64 i = first, n; (word = radix_next(&v->pages, &i)) && i < last; i += n) {
+        n = 1;
         if (only_window && !(word & VMO_PAGE_WINDOW))
             continue;
-        radix_set(&v->pages, i, 0);
-        v->resident--;
-        release_word(v, i, word);
+        n = release_pages(v, i, last, word);
+        for (u64 k = 0; k < n; k++)
+            radix_set(&v->pages, i + k, 0);
+        v->resident -= n;
     }
 }
 
@@ -252,6 +289,7 @@ int vmo_resize(struct vmo *v, u64 size)
 
 static ssize_t transfer(struct vmo *v, u64 off, void *buf, size_t n, bool write)
 {
+    u32 gen = window_gen_begin();
     size_t done = 0;
     u64 word;
     int r = 0;
@@ -270,13 +308,16 @@ static ssize_t transfer(struct vmo *v, u64 off, void *buf, size_t n, bool write)
         if (r)
             break;
         page = (char *)phys_to_virt(word & VMO_PAGE_ADDR) + in_page;
-        if (write) {
+        if (write)
             memcpy(page, (char *)buf + done, k);
-        } else {
-            arch_window_copy_begin();
+        else
             memcpy((char *)buf + done, page, k);
-            if ((word & VMO_PAGE_WINDOW) && !arch_window_copy_ok())
-                break; /* the file became shorter: what was read before stands */
+        if ((word & VMO_PAGE_WINDOW) && !window_gen_ok(gen)) {
+            /* Some file lost pages, perhaps this one: settle that, which takes our lock, and again. */
+            mutex_unlock(&v->lock);
+            gen = window_gen_begin();
+            mutex_lock(&v->lock);
+            continue;
         }
         done += k;
     }

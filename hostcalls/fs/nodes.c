@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 
 /* Open directories keep their inodes in the host's memory: few are enough, they are reopened fast. */
 #define OPEN_MAX_NODES 2048u
+#define TRIM_EVERY     8192u /* forgotten nodes, before their memory goes back to the host */
 
 struct node {
     struct node *parent;      /* NULL: a root */
@@ -43,6 +45,7 @@ static struct {
     uint32_t first_free; /* 0: none */
     uint32_t nroots;
     uint32_t open, open_max;
+    uint32_t forgotten; /* ever */
     struct node unused; /* head of the list: next is the one used last, prev the one to close */
 } table = { .lock = PTHREAD_MUTEX_INITIALIZER,
             .used = 1,
@@ -321,6 +324,8 @@ void node_forget(uint32_t id)
         n->forgotten = true;
         n->refs--;
         release(n);
+        if (++table.forgotten % TRIM_EVERY == 0)
+            malloc_trim(0); /* they were small, and lay anywhere in the heap */
     }
     pthread_mutex_unlock(&table.lock);
 }

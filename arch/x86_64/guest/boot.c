@@ -139,14 +139,11 @@ static void test_syscall(void)
     boot_arch.tss.rsp[0] = boot_percpu.kstack_top;
 }
 
-/* libfdt was built with a stack protector, which reads %fs:0x28. */
-static u8 boot_tls[64];
-
 NORETURN void arch_boot(u64 fdt_gpa, u32 index)
 {
     (void)index;
     mmu_init();
-    msr_write(MSR_FS_BASE, (u64)boot_tls);
+    msr_write(MSR_FS_BASE, (u64)kernel_tls);
     msr_write(MSR_GS_BASE_NR, (u64)&boot_percpu);
     boot_percpu.self = &boot_percpu;
     init_idt();

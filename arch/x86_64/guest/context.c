@@ -17,6 +17,9 @@ void arch_set_fs_base(u64 base)
     msr_write(MSR_FS_BASE, base);
 }
 
+/* libfdt was built with a stack protector, which reads %fs:0x28. */
+u8 kernel_tls[64];
+
 /* Ring 3's GS base is in the shadow register while the kernel runs. */
 u64 arch_get_gs_base(void)
 {
@@ -59,6 +62,7 @@ void arch_thread_prepare(struct thread *t, void (*entry)(void *), void *arg)
     *--sp = 0;
     *--sp = 0;
     t->ctx.rsp = (u64)sp;
+    t->ctx.fs_base = (u64)kernel_tls;
 }
 
 void arch_fpu_switch_out(struct thread *t);

@@ -68,6 +68,7 @@ void selftest_resume(void) NORETURN;
 extern bool selftest_running;
 
 void features_init(void); /* fills cpu_features but for soft_syscall */
+extern u8 kernel_tls[64]; /* FS base until a thread has a program's */
 void fpu_init(void);
 void cpuid_init(void);
 /* Ring 3 executed cpuid and faulted: answer it. False: it was something else. */

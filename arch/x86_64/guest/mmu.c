@@ -2,11 +2,13 @@
 /* Four-level page tables: see arch/mmu.h. Tables are reached through the direct map. */
 #include "arch/mmu.h"
 
+#include "core/lock.h"
 #include "core/print.h"
 #include "core/string.h"
 #include "hostcalls/abi.h"
 #include "mm/aspace.h"
 #include "mm/frame.h"
+#include "mm/frame_impl.h"
 
 #define PTE_P  UINT64_C(1)
 #define PTE_W  UINT64_C(2)
@@ -32,7 +34,67 @@ static u32 slot(u64 va, u32 level)
     return (va >> (12 + 9 * level)) & 511;
 }
 
-/* The last-level entry of va, or NULL if a table is missing. */
+/* --- the frames of user tables --------------------------------------------------------------------
+ * Each knows the range of its slots that were ever set, so that its end costs what was used. They are
+ * cleared by stores of this kernel and kept apart, zero: a KVM that shadows page tables follows a table
+ * by the stores it sees, and would keep entries that the VMM cleared (mem_clear) behind its back.
+ */
+
+#define SPARE_MAX 128u
+
+static struct {
+    struct spinlock lock;
+    u32 first, count; /* page frame numbers, linked by struct frame.spare_next; 0 ends */
+} spare = { .lock = SPINLOCK_INIT(RANK_LEAF) };
+
+static u64 table_alloc(void)
+{
+    u64 pa = 0;
+
+    spin_lock(&spare.lock);
+    if (spare.first) {
+        pa = (u64)spare.first << PAGE_SHIFT;
+        spare.first = frame_struct(pa)->spare_next;
+        spare.count--;
+    }
+    spin_unlock(&spare.lock);
+    if (!pa)
+        pa = frame_alloc(FRAME_ZERO | FRAME_KERNEL);
+    if (pa) {
+        frame_struct(pa)->slot_first = 512;
+        frame_struct(pa)->slot_end = 0;
+    }
+    return pa;
+}
+
+/* A table whose slots are zero again. */
+static void table_free(u64 pa)
+{
+    bool kept;
+
+    spin_lock(&spare.lock);
+    kept = spare.count < SPARE_MAX;
+    if (kept) {
+        frame_struct(pa)->spare_next = spare.first;
+        spare.first = (u32)(pa >> PAGE_SHIFT);
+        spare.count++;
+    }
+    spin_unlock(&spare.lock);
+    if (!kept)
+        frame_unref(pa);
+}
+
+static void note_slot(const u64 *t, u32 i)
+{
+    struct frame *f = frame_struct(virt_to_phys(t) & PAGE_MASK);
+
+    if (i < f->slot_first)
+        f->slot_first = (u16)i;
+    if (i >= f->slot_end)
+        f->slot_end = (u16)(i + 1);
+}
+
+/* The last-level entry of va, or NULL if a table is missing or a huge page is there. */
 static u64 *find_entry(u64 root, u64 va)
 {
     u64 *t = phys_to_virt(root);
@@ -47,6 +109,21 @@ static u64 *find_entry(u64 root, u64 va)
     return &t[slot(va, 0)];
 }
 
+/* The entry at level 1 (2 MiB), or NULL if a table is missing. */
+static u64 *find_huge(u64 root, u64 va)
+{
+    u64 *t = phys_to_virt(root);
+
+    for (u32 level = 3; level > 1; level--) {
+        u64 e = t[slot(va, level)];
+
+        if (!(e & PTE_P))
+            return NULL;
+        t = table(e);
+    }
+    return &t[slot(va, 1)];
+}
+
 static u64 make_entry(u64 pa, u32 prot)
 {
     /* Accessed and dirty are set at once, so that the processor need not write them. */
@@ -59,33 +136,48 @@ static u64 make_entry(u64 pa, u32 prot)
     return e;
 }
 
+/* All that the kernel's half has at the top level; each part is below 512 GiB. */
+#define TOP_SLOT(va) (((va) >> 39) & 511)
+static const u16 kernel_slots[] = { TOP_SLOT(DIRECT_BASE), TOP_SLOT(KSTACK_BASE),
+                                    TOP_SLOT(FRAMES_BASE), TOP_SLOT(KERNEL_BASE) };
+STATIC_ASSERT(RV_WINDOW_RW_GPA + RV_WINDOW_SIZE <= UINT64_C(1) << 39);
+
 u64 mmu_create(void)
 {
-    u64 root = frame_alloc(FRAME_ZERO | FRAME_KERNEL);
+    u64 root = table_alloc();
 
-    if (root)
-        memcpy((u64 *)phys_to_virt(root) + 256, (u64 *)phys_to_virt(kernel_root) + 256, 256 * 8);
+    for (u32 i = 0; root && i < ARRAY_SIZE(kernel_slots); i++)
+        ((u64 *)phys_to_virt(root))[kernel_slots[i]] =
+            ((u64 *)phys_to_virt(kernel_root))[kernel_slots[i]];
     return root;
 }
 
-static void free_tables(u64 pa, u32 level, u32 entries)
+static void free_tables(u64 pa, u32 level)
 {
+    struct frame *f = frame_struct(pa);
     u64 *t = phys_to_virt(pa);
 
-    if (level > 0)
-        for (u32 i = 0; i < entries; i++)
-            if (t[i] & PTE_P)
-                free_tables(t[i] & PTE_ADDR, level - 1, 512);
-    frame_unref(pa);
+    for (u32 i = f->slot_first; i < f->slot_end; i++) {
+        if (!t[i])
+            continue;
+        if (level > 0 && !(t[i] & PTE_PS))
+            free_tables(t[i] & PTE_ADDR, level - 1);
+        WRITE_ONCE(t[i], 0);
+    }
+    if (level < 3)
+        table_free(pa);
 }
 
 void mmu_destroy(u64 root)
 {
-    free_tables(root, 3, 256);
+    free_tables(root, 3);
+    for (u32 i = 0; i < ARRAY_SIZE(kernel_slots); i++)
+        WRITE_ONCE(((u64 *)phys_to_virt(root))[kernel_slots[i]], 0);
+    table_free(root);
 }
 
 /* Install a table where there is none; a racing install wins and ours is freed. */
-static bool add_table(u64 *e, u64 flags, u64 (*alloc)(void))
+static bool add_table(u64 *e, u64 flags, u64 (*alloc)(void), void (*free)(u64))
 {
     u64 pa = alloc(), none = 0;
 
@@ -93,27 +185,58 @@ static bool add_table(u64 *e, u64 flags, u64 (*alloc)(void))
         return false;
     if (!__atomic_compare_exchange_n(e, &none, pa | flags, false, __ATOMIC_ACQ_REL,
                                      __ATOMIC_ACQUIRE))
-        frame_unref(pa);
+        free(pa);
     return true;
 }
 
-static u64 user_table(void)
+/* Tables of user memory from the top down to `last`; a huge page at level 1 is split. */
+static int prepare(u64 root, u64 va, u32 last)
 {
-    return frame_alloc(FRAME_ZERO);
+    u64 *t = phys_to_virt(root);
+
+    for (u32 level = 3; level > last; level--) {
+        u32 i = slot(va, level);
+        u64 e = READ_ONCE(t[i]);
+
+        if (e & PTE_PS) {
+            u64 pa = table_alloc();
+
+            if (!pa)
+                return -ENOMEM;
+            for (u32 k = 0; k < 512; k++)
+                ((u64 *)phys_to_virt(pa))[k] = (e & ~PTE_PS) + k * PAGE_SIZE;
+            frame_struct(pa)->slot_first = 0;
+            frame_struct(pa)->slot_end = 512;
+            if (!__atomic_compare_exchange_n(&t[i], &e, pa | TABLE_USER, false, __ATOMIC_ACQ_REL,
+                                             __ATOMIC_ACQUIRE)) {
+                memset(phys_to_virt(pa), 0, PAGE_SIZE);
+                table_free(pa);
+            }
+            level++; /* look again */
+            continue;
+        }
+        if (!(e & PTE_P) && !add_table(&t[i], TABLE_USER, table_alloc, table_free))
+            return -ENOMEM;
+        note_slot(t, i);
+        t = table(t[i]);
+    }
+    return 0;
 }
 
 int mmu_prepare(u64 root, u64 va)
 {
-    u64 *t = phys_to_virt(root);
+    return prepare(root, va, 0);
+}
 
-    for (u32 level = 3; level > 0; level--) {
-        u64 *e = &t[slot(va, level)];
+int mmu_prepare_huge(u64 root, u64 va)
+{
+    return prepare(root, va, 1);
+}
 
-        if (!(*e & PTE_P) && !add_table(e, TABLE_USER, user_table))
-            return -ENOMEM;
-        t = table(*e);
-    }
-    return 0;
+static void set_entry(u64 *e, u64 value)
+{
+    WRITE_ONCE(*e, value);
+    note_slot((u64 *)((u64)e & PAGE_MASK), ((u64)e & ~PAGE_MASK) / 8);
 }
 
 bool mmu_map(u64 root, u64 va, u64 pa, u32 prot)
@@ -122,7 +245,7 @@ bool mmu_map(u64 root, u64 va, u64 pa, u32 prot)
 
     if (!e)
         return false;
-    WRITE_ONCE(*e, prot ? make_entry(pa, prot) : 0);
+    set_entry(e, prot ? make_entry(pa, prot) : 0);
     return true;
 }
 
@@ -133,53 +256,35 @@ bool mmu_map_ahead(u64 root, u64 va, u64 pa, u32 prot)
     if (!e)
         return false;
     if (!*e && prot)
-        WRITE_ONCE(*e, make_entry(pa, prot));
+        set_entry(e, make_entry(pa, prot));
     return true;
 }
 
-/* Call edit on each present last-level entry of [start, end); skips missing tables whole. */
-static bool walk(u64 root, u64 start, u64 end, bool (*edit)(u64 *e, u32 prot), u32 prot)
+bool mmu_huge_free(u64 root, u64 va)
 {
-    bool changed = false;
+    u64 *e = find_huge(root, va);
 
-    for (u64 va = start; va < end;) {
-        u64 *t = phys_to_virt(root), step = 0;
-
-        for (u32 level = 3; level > 0; level--) {
-            u64 e = t[slot(va, level)];
-
-            if (!(e & PTE_P)) {
-                step = UINT64_C(1) << (12 + 9 * level);
-                break;
-            }
-            t = table(e);
-        }
-        if (step) {
-            va = ALIGN_DOWN(va, step) + step;
-            continue;
-        }
-        /* All entries of this table. */
-        do {
-            u64 *e = &t[slot(va, 0)];
-
-            if (*e & PTE_P)
-                changed |= edit(e, prot);
-            va += PAGE_SIZE;
-        } while (va < end && slot(va, 0));
-    }
-    return changed;
+    return !e || !*e;
 }
+
+bool mmu_map_huge(u64 root, u64 va, u64 pa, u32 prot)
+{
+    u64 *e = find_huge(root, va);
+
+    if (!e || *e)
+        return false;
+    set_entry(e, make_entry(pa, prot) | PTE_PS);
+    return true;
+}
+
+/* Edits return whether they changed the entry. */
+typedef bool edit_fn(u64 *e, u32 prot);
 
 static bool edit_clear(u64 *e, u32 prot)
 {
     (void)prot;
     WRITE_ONCE(*e, 0);
     return true;
-}
-
-bool mmu_unmap(u64 root, u64 start, u64 end)
-{
-    return walk(root, start, end, edit_clear, 0);
 }
 
 static bool edit_restrict(u64 *e, u32 prot)
@@ -200,19 +305,71 @@ static bool edit_restrict(u64 *e, u32 prot)
     return true;
 }
 
-bool mmu_restrict(u64 root, u64 start, u64 end, u32 prot)
+/* Entries of one last-level table for [va, end), of its 2 MiB. */
+static bool edit_table(u64 *t, u64 va, u64 end, edit_fn *edit, u32 prot)
+{
+    const struct frame *f = frame_struct(virt_to_phys(t));
+    u32 first = MAX(slot(va, 0), f->slot_first), last = MIN(slot(end - 1, 0) + 1, f->slot_end);
+    bool changed = false;
+
+    for (u32 i = first; i < last; i++)
+        if (t[i] & PTE_P)
+            changed |= edit(&t[i], prot);
+    return changed;
+}
+
+/* Call edit on each present entry of [*start, *end); skips missing tables whole. */
+static bool walk(u64 root, u64 *start, u64 *end, edit_fn *edit, u32 prot)
+{
+    u64 from = *start, to = *end;
+    bool changed = false;
+
+    for (u64 va = from, next; va < to; va = next) {
+        u64 *t = phys_to_virt(root), huge = ALIGN_DOWN(va, HUGE_SIZE);
+        u32 level = 3;
+
+        while (level > 0 && (t[slot(va, level)] & PTE_P) && !(t[slot(va, level)] & PTE_PS))
+            t = table(t[slot(va, level--)]);
+        next = ALIGN_DOWN(va, UINT64_C(1) << (12 + 9 * MAX(level, 1u))) +
+               (UINT64_C(1) << (12 + 9 * MAX(level, 1u)));
+        if (level == 0) {
+            changed |= edit_table(t, va, MIN(next, to), edit, prot);
+        } else if (t[slot(va, level)] & PTE_P) {
+            if (va == huge && to - va >= HUGE_SIZE) {
+                changed |= edit(&t[slot(va, level)], prot);
+            } else {
+                WRITE_ONCE(t[slot(va, level)], 0);
+                *start = MIN(*start, huge);
+                *end = MAX(*end, huge + HUGE_SIZE);
+                changed = true;
+            }
+        }
+    }
+    return changed;
+}
+
+bool mmu_unmap(u64 root, u64 *start, u64 *end)
+{
+    return walk(root, start, end, edit_clear, 0);
+}
+
+bool mmu_restrict(u64 root, u64 *start, u64 *end, u32 prot)
 {
     return walk(root, start, end, edit_restrict, prot);
 }
 
 u64 mmu_lookup(u64 root, u64 va, u32 *prot)
 {
-    u64 *e = find_entry(root, va);
+    u64 *e = find_huge(root, va), inside = 0;
 
+    if (e && (*e & PTE_PS))
+        inside = ALIGN_DOWN(va, PAGE_SIZE) % HUGE_SIZE;
+    else
+        e = find_entry(root, va);
     if (!e || !(*e & PTE_P))
         return 0;
     *prot = VM_READ | (*e & PTE_W ? VM_WRITE : 0) | (*e & PTE_NX ? 0 : VM_EXEC);
-    return (*e & PTE_ADDR) | 1;
+    return ((*e & PTE_ADDR) + inside) | 1;
 }
 
 /* --- kernel half --------------------------------------------------------------------------------- */
@@ -224,7 +381,7 @@ int mmu_map_kernel(u64 va, u64 pa, bool writable, u64 (*alloc)(void))
     for (u32 level = 3; level > 0; level--) {
         u64 *e = &t[slot(va, level)];
 
-        if (!(*e & PTE_P) && !add_table(e, TABLE_KERNEL, alloc))
+        if (!(*e & PTE_P) && !add_table(e, TABLE_KERNEL, alloc, frame_unref))
             return -ENOMEM;
         t = table(*e);
     }
@@ -259,7 +416,7 @@ int mmu_map_direct(u64 pa, u64 len, bool writable, u64 (*alloc)(void))
         for (u32 level = 3; level > 1; level--) {
             u64 *e = &t[slot(va, level)];
 
-            if (!(*e & PTE_P) && !add_table(e, TABLE_KERNEL, alloc))
+            if (!(*e & PTE_P) && !add_table(e, TABLE_KERNEL, alloc, frame_unref))
                 return -ENOMEM;
             t = table(*e);
         }

@@ -7,12 +7,17 @@
 #include "core/string.h"
 #include "mm/frame.h"
 
-void page_clear(u64 pa)
+void page_clear_run(u64 pa, u64 len)
 {
     if (cpu_features.emulated)
-        hostcall(RV_HC_mem_clear, pa, PAGE_SIZE, 0, 0, 0, NULL);
+        hostcall(RV_HC_mem_clear, pa, len, 0, 0, 0, NULL);
     else
-        memset(phys_to_virt(pa), 0, PAGE_SIZE);
+        memset(phys_to_virt(pa), 0, len);
+}
+
+void page_clear(u64 pa)
+{
+    page_clear_run(pa, PAGE_SIZE);
 }
 
 void page_copy(u64 dst_pa, u64 src_pa)

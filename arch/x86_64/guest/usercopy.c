@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one way to ring 3's memory (mm/usercopy.h): range checks and SMAP around usercopy.S. */
+/*
+ * The one way to ring 3's memory (mm/usercopy.h): range checks and SMAP around usercopy.S. The memory may
+ * be pages of a file window, so each access is done again if a window lost pages meanwhile.
+ */
 #include "mm/usercopy.h"
 
 #include "arch/cpu.h"
+#include "mm/window_gen.h"
 
 size_t user_copy_raw(void *dst, const void *src, size_t n);
 size_t user_clear_raw(u64 dst, size_t n);
@@ -23,15 +27,26 @@ static inline void forbid(void)
         __asm__ volatile("clac" ::: "memory");
 }
 
+/* RESULT = CALL with ring 3's memory open, until no window has lost pages during it. */
+#define ACCESS(result, call)                                                                       \
+    do {                                                                                           \
+        u32 gen_;                                                                                  \
+                                                                                                   \
+        do {                                                                                       \
+            gen_ = window_gen_begin();                                                             \
+            allow();                                                                               \
+            (result) = (call);                                                                     \
+            forbid();                                                                              \
+        } while (!window_gen_ok(gen_));                                                            \
+    } while (0)
+
 size_t copy_from_user_partial(void *dst, u64 src, size_t n)
 {
     size_t left;
 
     if (!user_range_ok(src, n))
         return n;
-    allow();
-    left = user_copy_raw(dst, (const void *)src, n);
-    forbid();
+    ACCESS(left, user_copy_raw(dst, (const void *)src, n));
     return left;
 }
 
@@ -41,9 +56,7 @@ size_t copy_to_user_partial(u64 dst, const void *src, size_t n)
 
     if (!user_range_ok(dst, n))
         return n;
-    allow();
-    left = user_copy_raw((void *)dst, src, n);
-    forbid();
+    ACCESS(left, user_copy_raw((void *)dst, src, n));
     return left;
 }
 
@@ -63,9 +76,7 @@ int clear_user(u64 dst, size_t n)
 
     if (!user_range_ok(dst, n))
         return -EFAULT;
-    allow();
-    left = user_clear_raw(dst, n);
-    forbid();
+    ACCESS(left, user_clear_raw(dst, n));
     return left ? -EFAULT : 0;
 }
 
@@ -79,9 +90,7 @@ ssize_t copy_string_from_user(char *dst, u64 src, size_t size)
     if (!user_range_ok(src, 1))
         return -EFAULT;
     max = MIN(max, UINT64_C(0x7ffffffff000) - src);
-    allow();
-    n = user_string_raw(dst, src, max);
-    forbid();
+    ACCESS(n, user_string_raw(dst, src, max));
     if (n < 0)
         return -EFAULT;
     if ((size_t)n == max)
@@ -95,9 +104,7 @@ int user_load32(u64 addr, u32 *value)
 
     if (!user_range_ok(addr, 4))
         return -EFAULT;
-    allow();
-    r = user_load32_raw(addr, value);
-    forbid();
+    ACCESS(r, user_load32_raw(addr, value));
     return r ? -EFAULT : 0;
 }
 

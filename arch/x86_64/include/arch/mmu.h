@@ -9,6 +9,8 @@
 #include "core/types.h"
 
 #define KSTACK_BASE UINT64_C(0xffffc00000000000) /* guarded kernel stacks */
+#define HUGE_SIZE  (UINT64_C(2) << 20)
+#define HUGE_PAGES 512u
 #define FRAMES_BASE UINT64_C(0xffffd00000000000) /* struct frame of each page of RAM */
 #define KERNEL_BASE UINT64_C(0xffffffff80000000) /* kernel image: GPA + this */
 
@@ -26,10 +28,22 @@ int mmu_prepare(u64 root, u64 va);
 bool mmu_map(u64 root, u64 va, u64 pa, u32 prot);
 /* Set only if the entry is empty (mapping ahead of faults). */
 bool mmu_map_ahead(u64 root, u64 va, u64 pa, u32 prot);
-/* Clear entries in [start, end). Returns whether any was present (a TLB flush is due). */
-bool mmu_unmap(u64 root, u64 start, u64 end);
-/* Take away rights: entries in the range lose what prot lacks. True: a flush is due. */
-bool mmu_restrict(u64 root, u64 start, u64 end, u32 prot);
+/*
+ * A huge page: 2 MiB, both addresses aligned. False: there are tables or entries already, or no memory;
+ * map single pages then. Without pt_lock: mmu_prepare_huge.
+ */
+bool mmu_map_huge(u64 root, u64 va, u64 pa, u32 prot);
+int mmu_prepare_huge(u64 root, u64 va);
+/* Whether nothing was ever mapped in the 2 MiB at va. */
+bool mmu_huge_free(u64 root, u64 va);
+/*
+ * Clear entries in [start, end). Returns whether any was present (a TLB flush is due). A huge page of
+ * which the range has a part goes as a whole, to be faulted in again: the range grows to what is to be
+ * flushed.
+ */
+bool mmu_unmap(u64 root, u64 *start, u64 *end);
+/* Take away rights: entries in the range lose what prot lacks. True: a flush is due; as above. */
+bool mmu_restrict(u64 root, u64 *start, u64 *end, u32 prot);
 /* The entry: physical address | 1 if present, with *prot; else 0. */
 u64 mmu_lookup(u64 root, u64 va, u32 *prot);
 

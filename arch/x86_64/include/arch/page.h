@@ -6,6 +6,7 @@
 #include "core/types.h"
 
 void page_clear(u64 pa);
-void page_copy(u64 dst_pa, u64 src_pa); /* src may be a window page: see arch/window.h for its faults */
+void page_clear_run(u64 pa, u64 len); /* len: bytes, of whole pages */
+void page_copy(u64 dst_pa, u64 src_pa); /* src may be a window page: see mm/window_gen.h */
 
 #endif

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /proc/PID/stat, status, statm, limits, comm: a process, or one thread of it, in numbers. */
+#include "core/boot.h"
+#include "core/print.h"
+#include "core/string.h"
+#include "fs/proc.h"
+#include "mm/aspace.h"
+#include "sched/sched.h"
+
+#include <asm/resource.h>
+
+#define TICK_NS UINT64_C(10000000) /* 1 / USER_HZ */
+#define PF_EXITING_     0x00000004u
+#define PF_FORKNOEXEC_  0x00000040u
+#define SLOTS_LEAST 64u /* of a handle table */
+
+/* All that the locks guard, read at once. */
+struct facts {
+    char name[16];
+    char state;
+    u32 pid, nthreads, cpu;
+    s32 nice;
+    u64 affinity;
+    u64 pending, shared_pending, blocked, ignored, caught;
+    u32 queued;
+    u64 own_time, limit_rss, limit_queued;
+    int exit_code;
+    bool exiting;
+    u32 ppid, group, session;
+    struct usage used, children;
+};
+
+static char state_of(const struct thread *t)
+{
+    u32 s = READ_ONCE(t->state);
+
+    return s == THREAD_RUNNING || s == THREAD_RUNNABLE ? 'R' : 'S';
+}
+
+static void read_actions(struct process *p, struct facts *f)
+{
+    if (!p->actions)
+        return;
+    spin_lock(&p->actions->lock);
+    for (u32 i = 0; i < SIG_COUNT; i++) {
+        u64 handler = p->actions->act[i].handler;
+
+        if (handler == SIGH_IGN)
+            f->ignored |= UINT64_C(1) << i;
+        else if (handler != SIGH_DFL)
+            f->caught |= UINT64_C(1) << i;
+    }
+    spin_unlock(&p->actions->lock);
+}
+
+/* The thread that i is about; for a process its first one, or another if that has ended. */
+static struct thread *pick_thread(const struct proc_inode *i)
+{
+    struct thread *t, *other = NULL;
+
+    list_for_each(t, &i->proc->threads, proc_node) {
+        if (t->tid == (i->tid ? i->tid : i->proc->pid))
+            return t;
+        if (!other)
+            other = t;
+    }
+    return i->tid ? NULL : other;
+}
+
+/* -ESRCH: it is gone. */
+static int get_facts(const struct proc_inode *i, struct facts *f)
+{
+    struct process *p = i->proc;
+    struct thread *t;
+
+    memset(f, 0, sizeof(*f));
+    f->pid = i->tid ? i->tid : p->pid;
+    f->ppid = process_parent_pid(p);
+    f->group = process_group_id(p);
+    f->session = process_session_id(p);
+    process_usage(p, &f->used);
+    f->state = process_state_letter(p);
+    spin_lock(&process_tree_lock);
+    f->children = p->children_used;
+    spin_unlock(&process_tree_lock);
+    spin_lock(&p->lock);
+    t = pick_thread(i);
+    f->nthreads = p->nthreads;
+    f->shared_pending = p->pending.set;
+    f->queued = p->pending.count;
+    f->exit_code = p->exit_code;
+    f->exiting = p->group_exit || !p->nthreads;
+    f->limit_rss = p->rlimits[RLIMIT_RSS].cur;
+    f->limit_queued = p->rlimits[RLIMIT_SIGPENDING].cur;
+    read_actions(p, f);
+    if (t) {
+        memcpy(f->name, t->name, sizeof(f->name) - 1);
+        f->cpu = READ_ONCE(t->cpu);
+        f->nice = t->nice;
+        f->affinity = READ_ONCE(t->affinity);
+        f->pending = t->sig.pending.set;
+        f->queued += t->sig.pending.count;
+        f->blocked = t->sig.blocked;
+        f->own_time = thread_time(t);
+        if (i->tid && f->state != 'T')
+            f->state = state_of(t);
+    }
+    spin_unlock(&p->lock);
+    if (i->tid && t)
+        f->used.utime = f->own_time;
+    return READ_ONCE(p->state) == PROCESS_REAPED || (i->tid && !t) ? -ESRCH : 0;
+}
+
+static struct aspace *get_memory(const struct proc_inode *i, struct proc_mem *m)
+{
+    struct aspace *as = proc_aspace(i->proc);
+
+    memset(m, 0, sizeof(*m));
+    if (as)
+        proc_mem_sum(as, m);
+    return as;
+}
+
+/* --- stat ----------------------------------------------------------------------------------------- */
+
+int proc_show_stat(const struct proc_inode *i, struct text *t)
+{
+    struct process *p = i->proc;
+    bool tell = proc_may_read(p);
+    struct proc_mem m;
+    struct facts f;
+    struct aspace *as;
+    int r = get_facts(i, &f);
+
+    if (r)
+        return r;
+    as = get_memory(i, &m);
+    text_printf(t, "%u (%s) %c %u %u %u 0 -1 %u ", f.pid, f.name, f.state, f.ppid, f.group,
+                f.session, (p->did_exec ? 0 : PF_FORKNOEXEC_) | (f.exiting ? PF_EXITING_ : 0));
+    text_printf(t, "%lu %lu %lu %lu %lu %lu %lu %lu ", f.used.minflt, f.children.minflt,
+                f.used.majflt, f.children.majflt, f.used.utime / TICK_NS, f.used.stime / TICK_NS,
+                f.children.utime / TICK_NS, f.children.stime / TICK_NS);
+    text_printf(t, "%d %d %u 0 %lu %lu %lu %lu ", 20 + f.nice, f.nice, f.nthreads,
+                p->start_time / TICK_NS, m.size, (m.anon + m.file + m.shmem) >> PAGE_SHIFT,
+                f.limit_rss);
+    /* Addresses are for those who may trace it; others see 1 and 0. Registers are not shown at all. */
+    if (as && tell)
+        text_printf(t, "%lu %lu %lu 0 0 ", as->code_start, as->code_end, as->stack_start);
+    else
+        text_puts(t, as ? "1 1 0 0 0 " : "0 0 0 0 0 ");
+    text_printf(t, "%lu %lu %lu %lu 0 0 0 ", (f.pending | f.shared_pending) & INT32_MAX,
+                f.blocked & INT32_MAX, f.ignored & INT32_MAX, f.caught & INT32_MAX);
+    text_printf(t, "%d %u 0 0 0 0 0 ", i->tid && i->tid != p->pid ? -1 : p->exit_signal, f.cpu);
+    if (as && tell)
+        text_printf(t, "0 0 %lu %lu %lu %lu %lu ", as->brk_start, as->arg_start, as->arg_end,
+                    as->env_start, as->env_end);
+    else
+        text_puts(t, "0 0 0 0 0 0 0 ");
+    text_printf(t, "%d\n", tell ? f.exit_code : 0);
+    if (as)
+        aspace_unref(as);
+    return 0;
+}
+
+int proc_show_statm(const struct proc_inode *i, struct text *t)
+{
+    struct proc_mem m;
+    struct aspace *as = get_memory(i, &m);
+
+    text_printf(t, "%lu %lu %lu %lu 0 %lu 0\n", m.size >> PAGE_SHIFT,
+                (m.anon + m.file + m.shmem) >> PAGE_SHIFT, (m.file + m.shmem) >> PAGE_SHIFT,
+                m.code >> PAGE_SHIFT, (m.data + m.stack) >> PAGE_SHIFT);
+    if (as)
+        aspace_unref(as);
+    return 0;
+}
+
+/* --- status --------------------------------------------------------------------------------------- */
+
+static const char *state_name(char letter)
+{
+    switch (letter) {
+    case 'R': return "R (running)";
+    case 'T': return "T (stopped)";
+    case 'Z': return "Z (zombie)";
+    default: return "S (sleeping)";
+    }
+}
+
+/* The size that the table of descriptors must have at least. */
+static u32 fd_slots(struct process *p)
+{
+    struct handle_table *h = proc_handles(p);
+    u32 n = SLOTS_LEAST;
+
+    if (!h)
+        return 0;
+    for (u32 fd = 0; handle_next(h, &fd); fd++)
+        while (n <= fd)
+            n *= 2;
+    handle_table_unref(h);
+    return n;
+}
+
+static void put_ids(const struct proc_inode *i, const struct facts *f, struct text *t)
+{
+    struct process *p = i->proc;
+    struct fs_context *fs = proc_fs(p);
+    struct cred *c = proc_cred(p);
+
+    if (fs) {
+        text_printf(t, "Umask:\t%04o\n", READ_ONCE(fs->umask));
+        fs_context_unref(fs);
+    }
+    text_printf(t, "State:\t%s\nTgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t%u\nTracerPid:\t0\n",
+                state_name(f->state), p->pid, f->pid, f->ppid);
+    if (c) {
+        text_printf(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", c->uid, c->euid, c->suid,
+                    c->fsuid, c->gid, c->egid, c->sgid, c->fsgid);
+        text_printf(t, "FDSize:\t%u\nGroups:\t", fd_slots(p));
+        for (u32 k = 0; k < c->ngroups; k++)
+            text_printf(t, "%u ", c->groups[k]);
+        cred_unref(c);
+    } else {
+        text_printf(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t0\t0\t0\t0\nFDSize:\t0\nGroups:\t", p->uid,
+                    p->uid, p->uid, p->uid);
+    }
+    text_printf(t, "\nNStgid:\t%u\nNSpid:\t%u\nNSpgid:\t%u\nNSsid:\t%u\n", p->pid, f->pid, f->group,
+                f->session);
+}
+
+static void put_kb(struct text *t, const char *name, u64 bytes)
+{
+    text_printf(t, "%s:\t%8lu kB\n", name, bytes >> 10);
+}
+
+static void put_memory(struct text *t, const struct proc_mem *m)
+{
+    u64 resident = m->anon + m->file + m->shmem;
+
+    put_kb(t, "VmPeak", m->peak);
+    put_kb(t, "VmSize", m->size);
+    put_kb(t, "VmLck", m->locked);
+    put_kb(t, "VmPin", 0);
+    put_kb(t, "VmHWM", resident); /* no record is kept: the least it can have been */
+    put_kb(t, "VmRSS", resident);
+    put_kb(t, "RssAnon", m->anon);
+    put_kb(t, "RssFile", m->file);
+    put_kb(t, "RssShmem", m->shmem);
+    put_kb(t, "VmData", m->data);
+    put_kb(t, "VmStk", m->stack);
+    put_kb(t, "VmExe", m->code);
+    put_kb(t, "VmLib", m->exec > m->code ? m->exec - m->code : 0);
+    put_kb(t, "VmPTE", 0);
+    put_kb(t, "VmSwap", 0);
+    put_kb(t, "HugetlbPages", 0);
+    text_puts(t, "CoreDumping:\t0\nTHP_enabled:\t0\n");
+}
+
+int proc_show_status(const struct proc_inode *i, struct text *t)
+{
+    u32 cpus = sched_ncpus();
+    u64 all = cpus >= 64 ? UINT64_MAX : (UINT64_C(1) << cpus) - 1;
+    struct proc_mem m;
+    struct facts f;
+    struct aspace *as;
+    struct cred *c;
+    int r = get_facts(i, &f);
+
+    if (r)
+        return r;
+    as = get_memory(i, &m);
+    text_puts(t, "Name:\t");
+    text_put_escaped(t, f.name, strlen(f.name), "");
+    text_puts(t, "\n");
+    put_ids(i, &f, t);
+    if (as)
+        put_memory(t, &m);
+    text_printf(t, "Threads:\t%u\nSigQ:\t%u/%lu\n", f.nthreads, f.queued, f.limit_queued);
+    text_printf(t, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\n"
+                   "SigCgt:\t%016lx\n",
+                f.pending, f.shared_pending, f.blocked, f.ignored, f.caught);
+    c = proc_cred(i->proc);
+    text_printf(t, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\n"
+                   "CapAmb:\t%016lx\n",
+                UINT64_C(0), c ? c->cap_permitted : 0, c ? c->cap_effective : 0,
+                c ? c->cap_bounding : 0, UINT64_C(0));
+    if (c)
+        cred_unref(c);
+    text_printf(t, "NoNewPrivs:\t%u\nSeccomp:\t0\nSeccomp_filters:\t0\nCpus_allowed:\t",
+                i->proc->no_new_privs);
+    text_put_mask(t, f.affinity & all, cpus);
+    text_puts(t, "\nCpus_allowed_list:\t");
+    text_put_list(t, f.affinity & all, cpus);
+    text_printf(t, "\nMems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t%lu\n"
+                   "nonvoluntary_ctxt_switches:\t%lu\n",
+                f.used.nvcsw, f.used.nivcsw);
+    if (as)
+        aspace_unref(as);
+    return 0;
+}
+
+/* --- limits, comm --------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *name, *unit;
+} limits[RLIMIT_COUNT] = {
+    [RLIMIT_CPU] = { "Max cpu time", "seconds" },
+    [RLIMIT_FSIZE] = { "Max file size", "bytes" },
+    [RLIMIT_DATA] = { "Max data size", "bytes" },
+    [RLIMIT_STACK] = { "Max stack size", "bytes" },
+    [RLIMIT_CORE] = { "Max core file size", "bytes" },
+    [RLIMIT_RSS] = { "Max resident set", "bytes" },
+    [RLIMIT_NPROC] = { "Max processes", "processes" },
+    [RLIMIT_NOFILE] = { "Max open files", "files" },
+    [RLIMIT_MEMLOCK] = { "Max locked memory", "bytes" },
+    [RLIMIT_AS] = { "Max address space", "bytes" },
+    [RLIMIT_LOCKS] = { "Max file locks", "locks" },
+    [RLIMIT_SIGPENDING] = { "Max pending signals", "signals" },
+    [RLIMIT_MSGQUEUE] = { "Max msgqueue size", "bytes" },
+    [RLIMIT_NICE] = { "Max nice priority", "" },
+    [RLIMIT_RTPRIO] = { "Max realtime priority", "" },
+    [RLIMIT_RTTIME] = { "Max realtime timeout", "us" },
+};
+
+static void put_limit(struct text *t, u64 v)
+{
+    if (v == RLIMIT_UNLIMITED)
+        text_printf(t, "%-20s ", "unlimited");
+    else
+        text_printf(t, "%-20lu ", v);
+}
+
+int proc_show_limits(const struct proc_inode *i, struct text *t)
+{
+    struct rlimit_value v[RLIMIT_COUNT];
+
+    spin_lock(&i->proc->lock);
+    memcpy(v, i->proc->rlimits, sizeof(v));
+    spin_unlock(&i->proc->lock);
+    text_printf(t, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
+    for (u32 k = 0; k < RLIMIT_COUNT; k++) {
+        text_printf(t, "%-25s ", limits[k].name);
+        put_limit(t, v[k].cur);
+        put_limit(t, v[k].max);
+        text_printf(t, limits[k].unit[0] ? "%-10s\n" : "%s\n", limits[k].unit);
+    }
+    return 0;
+}
+
+int proc_show_comm(const struct proc_inode *i, struct text *t)
+{
+    struct facts f;
+    int r = get_facts(i, &f);
+
+    if (r == 0)
+        text_printf(t, "%s\n", f.name);
+    return r;
+}
+
+/* proc(5): a thread's name is changed by threads of its own process only. */
+int proc_store_comm(const struct proc_inode *i, char *s, size_t n UNUSED)
+{
+    struct thread *t;
+
+    if (i->proc != process_current())
+        return -EINVAL;
+    spin_lock(&i->proc->lock);
+    t = pick_thread(i);
+    if (t)
+        str_copy(t->name, s, sizeof(t->name));
+    spin_unlock(&i->proc->lock);
+    return t ? 0 : -ESRCH;
+}

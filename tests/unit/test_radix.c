@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sparse arrays: core/radix.c. */
+#include "core/radix.h"
+#include "tests/unit/fake.h"
+#include "tests/unit/unit.h"
+
+#define MODEL 700
+
+static struct radix r;
+static struct {
+    u64 index, word;
+} model[MODEL];
+static int count;
+
+static int find(u64 index)
+{
+    for (int i = 0; i < count; i++)
+        if (model[i].index == index)
+            return i;
+    return -1;
+}
+
+static void set(u64 index, u64 word)
+{
+    int i = find(index);
+
+    ck_assert_int_eq(radix_set(&r, index, word), 0);
+    if (i < 0 && word) {
+        model[count].index = index;
+        model[count++].word = word;
+    } else if (i >= 0 && word) {
+        model[i].word = word;
+    } else if (i >= 0) {
+        model[i] = model[--count];
+    }
+}
+
+/* The least index of the model that is >= from; false if there is none. */
+static bool model_next(u64 from, u64 *index, u64 *word)
+{
+    bool found = false;
+
+    for (int i = 0; i < count; i++) {
+        if (model[i].index >= from && (!found || model[i].index < *index)) {
+            found = true;
+            *index = model[i].index;
+            *word = model[i].word;
+        }
+    }
+    return found;
+}
+
+static void check_next(u64 from)
+{
+    u64 index = 0, word = 0, at = from, got = radix_next(&r, &at);
+
+    if (!model_next(from, &index, &word)) {
+        ck_assert_uint_eq(got, 0);
+    } else {
+        ck_assert_uint_eq(got, word);
+        ck_assert_uint_eq(at, index);
+    }
+}
+
+START_TEST(absent_indices_are_zero)
+{
+    u64 at = 0;
+
+    ck_assert_uint_eq(radix_get(&r, 0), 0);
+    ck_assert_uint_eq(radix_get(&r, (UINT64_C(1) << 52) - 1), 0);
+    ck_assert_uint_eq(radix_next(&r, &at), 0);
+    ck_assert_int_eq(radix_set(&r, 5, 0), 0);
+    ck_assert_int_eq(fake_blocks, 0);
+    set(5, 50);
+    ck_assert_uint_eq(radix_get(&r, 4), 0);
+    ck_assert_uint_eq(radix_get(&r, 64), 0);
+    ck_assert_ptr_null(radix_slot(&r, 64));
+    radix_clear(&r);
+}
+END_TEST
+
+START_TEST(the_largest_index_can_be_used)
+{
+    u64 last = (UINT64_C(1) << 52) - 1, at = 1;
+
+    set(last, 7);
+    set(0, 8);
+    ck_assert_uint_eq(radix_get(&r, last), 7);
+    ck_assert_uint_eq(radix_next(&r, &at), 7);
+    ck_assert_uint_eq(at, last);
+    at = last + 1;
+    ck_assert_uint_eq(radix_next(&r, &at), 0);
+    radix_clear(&r);
+    ck_assert_uint_eq(radix_get(&r, last), 0);
+}
+END_TEST
+
+START_TEST(a_slot_stays_the_word_of_its_index)
+{
+    u64 *slot;
+
+    set(70, 1);
+    slot = radix_slot(&r, 70);
+    *slot = 2;
+    ck_assert_uint_eq(radix_get(&r, 70), 2);
+    radix_clear(&r);
+}
+END_TEST
+
+START_TEST(without_memory_nothing_changes)
+{
+    set(3, 30);
+    for (u64 n = 1;; n++) {
+        int e;
+
+        fake_failed = false;
+        fake_fail_after = n;
+        e = radix_set(&r, UINT64_C(1) << 40, 9);
+        fake_fail_after = 0;
+        ck_assert_uint_eq(radix_get(&r, 3), 30);
+        check_next(0);
+        if (!fake_failed) {
+            ck_assert_int_eq(e, 0);
+            break;
+        }
+        ck_assert_int_eq(e, -ENOMEM);
+        ck_assert_uint_eq(radix_get(&r, UINT64_C(1) << 40), 0);
+    }
+    /* An index that is there needs no memory. */
+    fake_fail_after = 1;
+    ck_assert_int_eq(radix_set(&r, 3, 31), 0);
+    fake_fail_after = 0;
+    radix_clear(&r);
+    ck_assert_int_eq(fake_blocks, 0);
+}
+END_TEST
+
+START_TEST(random_operations_match_the_model)
+{
+    u32 bits;
+
+    unit_seed((u64)_i);
+    bits = 3 + unit_below(49);
+    for (int step = 0; step < 3000; step++) {
+        u64 index = unit_random() & ((UINT64_C(1) << bits) - 1);
+
+        if (count && unit_below(2))
+            index = model[unit_below((u32)count)].index;
+        if (unit_below(3) || count == MODEL)
+            set(index, 0);
+        else
+            set(index, unit_random() | 1);
+        if (unit_below(2))
+            set(unit_below(100), count < MODEL ? 1 + unit_below(5) : 0);
+        check_next(unit_random() & ((UINT64_C(1) << bits) - 1));
+        ck_assert_uint_eq(radix_get(&r, index), find(index) < 0 ? 0 : model[find(index)].word);
+    }
+    for (u64 at = 0, n = 0; radix_next(&r, &at); at++)
+        ck_assert_uint_le(++n, (u64)count);
+    radix_clear(&r);
+    ck_assert_int_eq(fake_blocks, 0);
+}
+END_TEST
+
+UNIT_MAIN("radix", ONCE(absent_indices_are_zero), ONCE(the_largest_index_can_be_used),
+          ONCE(a_slot_stays_the_word_of_its_index), ONCE(without_memory_nothing_changes),
+          SEEDS(random_operations_match_the_model, 10))

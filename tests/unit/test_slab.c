@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Kernel memory over frames: mm/slab.c, the real one. */
+#include "core/string.h"
+#include "mm/frame.h"
+#include "mm/slab.h"
+#include "tests/unit/fake.h"
+#include "tests/unit/unit.h"
+
+#define BLOCKS 1500
+
+static struct {
+    u8 *p;
+    size_t size;
+    u8 fill;
+} block[BLOCKS];
+
+static void start(u64 limit)
+{
+    fake_ram(RV_RAM_FIRST, limit);
+    slab_init();
+}
+
+static void check_block(int i)
+{
+    for (size_t k = 0; k < block[i].size; k++)
+        ck_assert_uint_eq(block[i].p[k], block[i].fill);
+}
+
+START_TEST(blocks_are_aligned_and_can_be_named_to_the_host)
+{
+    start(RV_RAM_FIRST);
+    for (size_t size = 1; size <= 4 * PAGE_SIZE; size += size < 100 ? 1 : 37) {
+        u8 *p = kmalloc(size);
+
+        ck_assert_ptr_nonnull(p);
+        ck_assert_uint_eq((u64)p % (size >= PAGE_SIZE ? PAGE_SIZE : 16), 0);
+        ck_assert_uint_lt(virt_to_phys(p), RV_RAM_FIRST);
+        memset(p, 1, size);
+        kfree(p);
+    }
+    kfree(NULL);
+}
+END_TEST
+
+START_TEST(kzalloc_clears_what_was_used_before)
+{
+    static const size_t sizes[] = { 1, 16, 17, 100, 2048, 2049, 4096, 10000 };
+
+    start(RV_RAM_FIRST);
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        u8 *p = kmalloc(sizes[i]);
+
+        memset(p, 0xff, sizes[i]);
+        kfree(p);
+        p = kzalloc(sizes[i]);
+        for (size_t k = 0; k < sizes[i]; k++)
+            ck_assert_uint_eq(p[k], 0);
+        kfree(p);
+    }
+}
+END_TEST
+
+START_TEST(too_large_a_block_is_refused)
+{
+    void *p;
+
+    start(32 << 20);
+    ck_assert_ptr_null(kmalloc(KMALLOC_MAX + 1));
+    ck_assert_ptr_null(kmalloc(SIZE_MAX));
+    p = kmalloc(KMALLOC_MAX);
+    ck_assert_ptr_nonnull(p);
+    memset(p, 1, KMALLOC_MAX);
+    kfree(p);
+}
+END_TEST
+
+START_TEST(strings_are_copied)
+{
+    char *s;
+
+    start(RV_RAM_FIRST);
+    s = kstrdup("hello");
+    ck_assert_str_eq(s, "hello");
+    kfree(s);
+    s = kstrndup("hello", 3);
+    ck_assert_str_eq(s, "hel");
+    kfree(s);
+    s = kstrndup("hi", 300);
+    ck_assert_str_eq(s, "hi");
+    kfree(s);
+}
+END_TEST
+
+START_TEST(at_the_limit_there_is_no_memory_and_later_there_is_again)
+{
+    static void *p[8192];
+    u32 n = 0, again = 0;
+
+    start(RV_RAM_FIRST);
+    while (n < ARRAY_SIZE(p) && (p[n] = kmalloc(2048)))
+        n++;
+    ck_assert_uint_lt(n, ARRAY_SIZE(p));
+    ck_assert_uint_gt(n, 5000); /* most of 16 MiB */
+    ck_assert_ptr_null(kmalloc(PAGE_SIZE));
+    for (u32 i = 0; i < n; i++)
+        kfree(p[i]);
+    while (again < ARRAY_SIZE(p) && (p[again] = kmalloc(2048)))
+        again++;
+    ck_assert_uint_eq(again, n);
+}
+END_TEST
+
+START_TEST(empty_pages_go_back)
+{
+    static void *p[4000];
+    u64 before;
+
+    start(RV_RAM_FIRST);
+    kfree(kmalloc(64));
+    before = fake_frames_used();
+    for (u32 i = 0; i < ARRAY_SIZE(p); i++)
+        p[i] = kmalloc(64);
+    ck_assert_uint_ge(fake_frames_used(), before + ARRAY_SIZE(p) / 64 - 1);
+    for (u32 i = 0; i < ARRAY_SIZE(p); i++)
+        kfree(p[i]);
+    /* What vCPUs keep, and the partial pages that are not first in the list. */
+    ck_assert_uint_le(fake_frames_used(), before + 8);
+}
+END_TEST
+
+START_TEST(random_blocks_keep_their_contents)
+{
+    static const size_t limits[] = { 64, 512, 2048, 3 * PAGE_SIZE };
+    u64 used;
+
+    unit_seed((u64)_i);
+    start(64 << 20);
+    used = fake_frames_used();
+    for (int step = 0; step < 20000; step++) {
+        int i = (int)unit_below(BLOCKS);
+
+        fake_cpu(unit_below(FAKE_CPUS)); /* freed on another vCPU than it came from */
+        if (block[i].p) {
+            check_block(i);
+            kfree(block[i].p);
+            block[i].p = NULL;
+        } else {
+            block[i].size = 1 + unit_below((u32)limits[unit_below(ARRAY_SIZE(limits))]);
+            block[i].fill = (u8)unit_random();
+            block[i].p = kmalloc(block[i].size);
+            ck_assert_ptr_nonnull(block[i].p);
+            memset(block[i].p, block[i].fill, block[i].size);
+        }
+    }
+    for (int i = 0; i < BLOCKS; i++) {
+        if (block[i].p) {
+            check_block(i);
+            kfree(block[i].p);
+        }
+    }
+    ck_assert_uint_le(fake_frames_used(), used + 400);
+}
+END_TEST
+
+UNIT_MAIN("slab", ONCE(blocks_are_aligned_and_can_be_named_to_the_host),
+          ONCE(kzalloc_clears_what_was_used_before), ONCE(too_large_a_block_is_refused),
+          ONCE(strings_are_copied), ONCE(at_the_limit_there_is_no_memory_and_later_there_is_again),
+          ONCE(empty_pages_go_back), SEEDS(random_blocks_keep_their_contents, 6))

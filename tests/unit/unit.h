@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * For the unit tests: programs of one suite each (libcheck), built for the host with the address and
+ * undefined-behaviour sanitizers. Each test runs in a process of its own, so it may change what is
+ * static in the code under test, and its leaks are found at its end.
+ */
+#ifndef TESTS_UNIT_UNIT_H
+#define TESTS_UNIT_UNIT_H
+
+#include <check.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct unit_test {
+    const TTest *test;
+    int times; /* runs with _i = 0 ... times - 1: the seed of a randomised test */
+};
+
+int unit_main(const char *name, const struct unit_test *tests, unsigned n);
+
+#define ONCE(t) { t, 1 }
+#define SEEDS(t, n) { t, n }
+#define UNIT_MAIN(name, ...)                                                                       \
+    int main(void)                                                                                 \
+    {                                                                                              \
+        const struct unit_test tests[] = { __VA_ARGS__ };                                          \
+                                                                                                   \
+        return unit_main(name, tests, sizeof(tests) / sizeof(tests[0]));                           \
+    }
+
+/* A generator whose numbers depend on the seed alone. */
+void unit_seed(uint64_t seed);
+uint64_t unit_random(void);
+static inline uint32_t unit_below(uint32_t n) /* 0 ... n - 1 */
+{
+    return (uint32_t)(unit_random() % n);
+}
+
+#endif
