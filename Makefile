@@ -191,6 +191,27 @@ guest-check: all tests rootfs ## the guest tests on this machine's /dev/kvm
 lab-check: all tests rootfs ## test the lab, and the guest tests in it
 	$(Q)tests/lab/check
 
+# --- benchmarks -------------------------------------------------------------------------------------
+
+BENCH := -std=gnu17 -O2 -g -D_GNU_SOURCE $(WARN) -Wconversion -I. -static
+bench_programs := $(B)/bench/bench $(B)/bench/true
+
+$(B)/bench/bench: $(wildcard bench/case_*.c) bench/bench.c bench/outside.c bench/bench.h
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(BENCH) -pthread $(filter %.c,$^) -o $@
+
+$(B)/bench/true: bench/true.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(BENCH) -nostdlib -fno-stack-protector -Wl,--build-id=none $< -o $@
+
+bench-programs: $(bench_programs)
+
+bench: need ## measure against native, crun, runc and runsc in the lab (10 minutes)
+	$(Q)$(MAKE) --no-print-directory all rootfs bench-programs
+	$(Q)bench/run
+
 # --- documents --------------------------------------------------------------------------------------
 
 generated := docs/syscalls.md docs/hostcalls.md docs/hostneeds.md
@@ -209,6 +230,7 @@ clean: ## remove what was built
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
-.PHONY: all rootfs need demo install tests check unit-check guest-check lab-check docs clean help
+.PHONY: all rootfs need demo install tests check unit-check guest-check lab-check bench \
+        bench-programs docs clean help
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -245,6 +245,7 @@ static const char usage[] =
     "  --json           rows as JSON on stdout, progress on stderr\n"
     "  --env NAME       the environment's name in the rows (here)\n"
     "  --batch-ms N     length of a batch in ms (20)\n"
+    "  --batches N      so many of them (10)\n"
     "  --icount         the clock counts instructions: short batches\n"
     "  --count N        N operations of each case, however long they take\n"
     "  --startup N      instead: how long CMD takes, N times\n"
@@ -253,8 +254,8 @@ static const char usage[] =
     "  --nothing        instead: end at once\n";
 
 enum {
-    OPT_LIST = 256, OPT_FILTER, OPT_AFTER, OPT_JSON, OPT_ENV, OPT_BATCH_MS, OPT_ICOUNT, OPT_COUNT,
-    OPT_STARTUP, OPT_IDLE, OPT_SLEEP, OPT_NOTHING, OPT_HELP,
+    OPT_LIST = 256, OPT_FILTER, OPT_AFTER, OPT_JSON, OPT_ENV, OPT_BATCH_MS, OPT_BATCHES,
+    OPT_ICOUNT, OPT_COUNT, OPT_STARTUP, OPT_IDLE, OPT_SLEEP, OPT_NOTHING, OPT_HELP,
 };
 
 static const struct option options[] = {
@@ -264,6 +265,7 @@ static const struct option options[] = {
     { "json", no_argument, NULL, OPT_JSON },
     { "env", required_argument, NULL, OPT_ENV },
     { "batch-ms", required_argument, NULL, OPT_BATCH_MS },
+    { "batches", required_argument, NULL, OPT_BATCHES },
     { "icount", no_argument, NULL, OPT_ICOUNT },
     { "count", required_argument, NULL, OPT_COUNT },
     { "startup", required_argument, NULL, OPT_STARTUP },
@@ -300,6 +302,7 @@ int main(int argc, char **argv)
         case OPT_JSON: bench_json = true; break;
         case OPT_ENV: opt.env = optarg; break;
         case OPT_BATCH_MS: opt.batch_ns = number(optarg) * 1000000; break;
+        case OPT_BATCHES: opt.batches = (unsigned)number(optarg); break;
         case OPT_ICOUNT:
             opt.unit = "instructions";
             opt.batch_ns = 1000000; /* most batches see no timer tick */

@@ -29,23 +29,16 @@
 #define CGROUP "/sys/fs/cgroup"
 #define GROUP CGROUP "/bench"
 
-/* The last line of what the command said on stderr, or what became of it. */
+/* The first line of what the command said on stderr, or what became of it. */
 static const char *reason(int err_fd, int status)
 {
-    static char text[512];
-    off_t size = lseek(err_fd, 0, SEEK_END);
-    off_t from = size > (off_t)sizeof(text) - 1 ? size - (off_t)sizeof(text) + 1 : 0;
-    ssize_t n = pread(err_fd, text, sizeof(text) - 1, from);
-    char *line;
+    static char text[256];
+    ssize_t n = pread(err_fd, text, sizeof(text) - 1, 0);
 
-    while (n > 0 && isspace((unsigned char)text[n - 1]))
-        n--;
-    if (n > 0) {
-        text[n] = 0;
-        line = strrchr(text, '\n');
-        return line ? line + 1 : text;
-    }
-    snprintf(text, sizeof(text), "ended with wait status 0x%x and no message", (unsigned)status);
+    text[n > 0 ? n : 0] = 0;
+    text[strcspn(text, "\n")] = 0;
+    if (!text[0])
+        snprintf(text, sizeof(text), "wait status 0x%x and no message", (unsigned)status);
     return text;
 }
 

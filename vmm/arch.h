@@ -33,6 +33,13 @@ extern const uint64_t arch_kernel_base;
 int arch_build_tables(struct vm *vm, const struct elf_image *img, uint64_t *free,
                       struct error *err);
 
+/*
+ * FPU state that ring 0 cannot switch, so that the guest asks the VMM to (hostcall fpu_switch): bytes as
+ * ring 3 sees it, and the state components. 0: the guest does it.
+ */
+uint32_t arch_fpu_size(void);
+uint64_t arch_fpu_features(void);
+
 /* Set the registers and features of a vCPU at the kernel's entry. */
 int arch_vcpu_init(struct vcpu *vcpu, struct error *err);
 

@@ -107,6 +107,10 @@ int bootdata_build(struct vm *vm, struct error *err)
     bad |= fdt_setprop_u64(tree, node, "event-ring", events);
     bad |= fdt_setprop_u64(tree, node, "shared-page", shared);
     bad |= fdt_setprop_u64(tree, node, "clock-page", clock);
+    if (arch_fpu_size()) {
+        bad |= fdt_setprop_u32(tree, node, "fpu-size", arch_fpu_size());
+        bad |= fdt_setprop_u64(tree, node, "fpu-features", arch_fpu_features());
+    }
     if (bad)
         return error_set(err, 0, "cannot make the boot data");
     fdt_pack(tree);

@@ -75,7 +75,7 @@ int fsclient_init(struct vm *vm, struct error *err)
     return 0;
 }
 
-/* --- descriptors --------------------------------------------------------------------------------- */
+/* --- descriptors ------------------------------------------------------------------------------ */
 
 static void drop_fd(struct fs_call *call)
 {
@@ -139,7 +139,7 @@ static int claim_fd(struct fsclient *fc, uint32_t slot)
     return fd;
 }
 
-/* --- the answer ---------------------------------------------------------------------------------- */
+/* --- the answer ------------------------------------------------------------------------------- */
 
 /*
  * fs_open and fs_create: the file gets its id here. A file whose contents came whole needs none
@@ -216,7 +216,7 @@ void fsclient_done(struct vm *vm)
     }
 }
 
-/* --- the request --------------------------------------------------------------------------------- */
+/* --- the request ------------------------------------------------------------------------------ */
 
 static void wake(struct fsclient *fc)
 {
@@ -227,7 +227,7 @@ static void wake(struct fsclient *fc)
         return;
 }
 
-/* Wait for the answer, HC_WAIT_NS at most. False: not ours any more, the event thread completes it. */
+/* Wait for the answer, HC_WAIT_NS at most. False: not ours any more, the event thread's. */
 static bool wait_answer(struct fs_slot *s, struct fs_call *call)
 {
     uint64_t end = vm_now() + HC_WAIT_NS;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The VMM's side of the file service: the hostcalls fs_*, by way of the ring that hostcalls/fs/ring.h
- * describes. The service is not trusted with the VMM: lengths are checked, and of what it sends only
- * a regular file that was asked for is kept.
+ * The VMM's side of the file service: the hostcalls fs_*, by way of the ring (hostcalls/fs/ring.h).
+ * The service is not trusted with the VMM: lengths are checked, and of what it sends only a regular
+ * file that was asked for is kept.
  */
 #ifndef VMM_FSCLIENT_H
 #define VMM_FSCLIENT_H

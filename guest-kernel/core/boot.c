@@ -35,6 +35,10 @@ void boot_read(const void *fdt)
     boot.ram_limit = number(fdt, node, "ram-limit", 8);
     boot.free_start = number(fdt, node, "free-start", 8);
     boot.vcpus = (u32)number(fdt, node, "vcpus", 4);
+    if (fdt_getprop(fdt, node, "fpu-size", NULL)) {
+        boot.fpu_size = (u32)number(fdt, node, "fpu-size", 4);
+        boot.fpu_features = number(fdt, node, "fpu-features", 8);
+    }
     boot.vcpu_pages = phys_to_virt(number(fdt, node, "vcpu-pages", 8));
     boot.events = phys_to_virt(number(fdt, node, "event-ring", 8));
     boot.shared = phys_to_virt(number(fdt, node, "shared-page", 8));

@@ -11,6 +11,8 @@ struct boot_info {
     u64 ram_size, ram_limit, free_start;
     u64 clock_pa;                /* for showing the clock page to ring 3 */
     u32 vcpus;
+    u32 fpu_size;                /* not 0: the VMM switches FPU state, of this size */
+    u64 fpu_features;            /* with fpu_size: XCR0 */
     struct rv_vcpu_page *vcpu_pages;
     struct rv_event_ring *events;
     struct rv_shared *shared;

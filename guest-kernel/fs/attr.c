@@ -6,10 +6,11 @@
 static void fill(struct inode *i, struct kstat *st)
 {
     u64 size = i->vmo ? READ_ONCE(i->vmo->size) : i->size;
+    bool in_memory = i->vmo && !(i->vmo->ops && i->vmo->ops->get_page);
 
     *st = (struct kstat){
         .dev = i->sb->dev, .ino = i->ino, .rdev = i->rdev, .size = size, .blksize = PAGE_SIZE,
-        .blocks = (size + PAGE_SIZE - 1) / PAGE_SIZE * 8, .atime = i->atime, .mtime = i->mtime,
+        .blocks = in_memory ? i->vmo->resident * (PAGE_SIZE / 512) : i->blocks, .atime = i->atime, .mtime = i->mtime,
         .ctime = i->ctime, .btime = i->btime, .mode = i->mode, .nlink = i->nlink, .uid = i->uid,
         .gid = i->gid,
     };

@@ -24,6 +24,7 @@ void hostfs_set_attr(struct inode *i, const struct rv_attr *a)
     i->ctime = a->ctime;
     i->btime = a->btime;
     i->size = a->size;
+    i->blocks = a->blocks;
     if (i->vmo)
         WRITE_ONCE(i->vmo->size, a->size);
 }

@@ -100,6 +100,7 @@ struct inode {
     struct mutex lock;
     u64 ino, rdev;               /* (i) */
     u64 size;                    /* (m) bytes; regular files with a VMO: its size counts */
+    u64 blocks;                  /* (m) units of 512 bytes; files in memory: what their VMO has */
     u64 atime, mtime, ctime, btime;
     struct vmo *vmo;             /* (i) contents of a regular file, or NULL */
     struct pipe *fifo;           /* (m) of a FIFO while it is open */

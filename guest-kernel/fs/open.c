@@ -274,8 +274,6 @@ int vfs_open_exec(const struct lookup *l, const char *name, int flags, struct fi
     i = p.dentry->inode;
     if (inode_type(i) == S_IFLNK_)
         r = -ELOOP;
-    else if (inode_is_dir(i))
-        r = -EISDIR;
     else if (inode_type(i) != S_IFREG_)
         r = -EACCES;
     else

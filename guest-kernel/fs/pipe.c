@@ -340,6 +340,7 @@ int fifo_open(struct inode *i, struct file *f)
 {
     u32 mode = f->flags & O_ACCMODE;
     bool reads = mode != O_WRONLY, writes = mode != O_RDONLY;
+    bool fifo = i->ops != &pipe_inode_ops; /* pipe(7), by /proc/PID/fd: nobody waits */
     struct pipe *p;
     int r;
 
@@ -352,7 +353,7 @@ int fifo_open(struct inode *i, struct file *f)
     mutex_unlock(&i->lock);
     if (!p)
         return -ENOMEM;
-    if (writes && !reads && (f->flags & O_NONBLOCK) && !READ_ONCE(p->readers)) {
+    if (fifo && writes && !reads && (f->flags & O_NONBLOCK) && !READ_ONCE(p->readers)) {
         pipe_unref(p);
         return -ENXIO;
     }
@@ -361,7 +362,7 @@ int fifo_open(struct inode *i, struct file *f)
         pipe_unref(p);
         return r;
     }
-    if (!(f->flags & O_NONBLOCK) && reads != writes) {
+    if (fifo && !(f->flags & O_NONBLOCK) && reads != writes) {
         const u32 *other = reads ? &p->opened_w : &p->opened_r;
 
         if (!(reads ? READ_ONCE(p->writers) : READ_ONCE(p->readers)))

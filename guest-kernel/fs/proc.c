@@ -23,7 +23,7 @@ static struct proc_inode *of(struct inode *i)
     return container_of(i, struct proc_inode, inode);
 }
 
-/* --- inodes --------------------------------------------------------------------------------------- */
+/* --- inodes ----------------------------------------------------------------------------------- */
 
 /* Stable while the process lives, though the inode is made anew for each look-up. */
 static u64 child_ino(u64 dir, u64 key)
@@ -35,8 +35,8 @@ static u64 child_ino(u64 dir, u64 key)
 }
 
 /*
- * proc(5): what belongs to a process has its effective ids, or root's if the process is not dumpable;
- * its own files are a process's in any case.
+ * proc(5): what belongs to a process has its effective ids, or root's if the process is not
+ * dumpable; its own files are a process's in any case.
  */
 static void set_owner(struct proc_inode *i)
 {
@@ -119,7 +119,7 @@ static int proc_setattr(struct inode *inode UNUSED, const struct attr_change *c)
     return c->mask & (SET_MODE | SET_UID | SET_GID) ? -EPERM : 0;
 }
 
-/* --- directories ---------------------------------------------------------------------------------- */
+/* --- directories ------------------------------------------------------------------------------ */
 
 /* A decimal number as the kernel writes it; false: it is something else. */
 static bool parse_number(const char *s, u32 len, u32 *nr)
@@ -151,7 +151,8 @@ static int find(const struct proc_inode *dir, const char *name, u32 len, struct 
     if (!d->each || len < prefix || (prefix && memcmp(name, d->prefix, prefix)) ||
         !parse_number(name + prefix, len - prefix, &nr))
         return -ENOENT;
-    return create(dir->inode.sb, dir, d->each, child_ino(dir->inode.ino, POS_NUMBERS + nr), nr, out);
+    return create(dir->inode.sb, dir, d->each, child_ino(dir->inode.ino, POS_NUMBERS + nr), nr,
+                  out);
 }
 
 static int proc_lookup(struct dentry *parent, const char *name, u32 len, const char *rest UNUSED,
@@ -209,7 +210,7 @@ static int proc_readdir(struct file *f, readdir_fill *fill, void *arg)
     return 0;
 }
 
-/* --- files ---------------------------------------------------------------------------------------- */
+/* --- files ------------------------------------------------------------------------------------ */
 
 /* An open file: the text that the last read from its beginning made. */
 struct opened {
@@ -305,7 +306,7 @@ static void proc_release(struct file *f)
     kfree(o);
 }
 
-/* --- links ---------------------------------------------------------------------------------------- */
+/* --- links ------------------------------------------------------------------------------------ */
 
 static s64 proc_readlink(struct inode *inode, char *buf, size_t size)
 {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Generated file systems: proc(5), sysfs(5), and the container's view of its cgroup. A tree is described
- * by constant tables. Names below a process are looked up anew each time, so that nothing stays of a
- * process that has ended; all others are entered into the cache of names when first looked up.
+ * Generated file systems: proc(5), sysfs(5), and the container's view of its cgroup. A tree is
+ * described by constant tables. Names below a process are looked up anew each time, so that nothing
+ * stays of a process that has ended; all others are entered into the cache of names when first
+ * looked up.
  *
- * A file's text is made when it is read at position 0, so that each pass over it is one picture, and
- * a program may keep the file open and start over.
+ * A file's text is made when it is read at position 0, so that each pass over it is one picture,
+ * and a program may keep the file open and start over.
  */
 #ifndef FS_PROC_H
 #define FS_PROC_H
@@ -65,7 +66,7 @@ int proc_create(const struct proc_entry *root, u64 magic, struct superblock **sb
 /* uname(2): the six names of struct utsname, in its order. Set by linux/ before the first read. */
 extern void (*proc_uts)(char names[6][65]);
 
-/* --- looking at a process ------------------------------------------------------------------------- */
+/* --- looking at a process --------------------------------------------------------------------- */
 
 /* ptrace(2), access mode PTRACE_MODE_READ_FSCREDS of the current process. */
 bool proc_may_read(struct process *p);
@@ -91,7 +92,7 @@ s64 proc_path_text(const struct path *p, char *buf, size_t size);
 u32 dev_major_of(u64 dev);
 u32 dev_minor_of(u64 dev);
 
-/* --- tables and functions of the other files ------------------------------------------------------ */
+/* --- tables and functions of the other files -------------------------------------------------- */
 
 extern const struct proc_entry proc_pid_entry; /* /proc/PID */
 extern const struct proc_dir proc_sys_dir, proc_net_dir, proc_fd_dir, proc_fdinfo_dir;

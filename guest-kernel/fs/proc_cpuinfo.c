@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * /proc/cpuinfo, from CPUID as ring 3 sees it. Names of features are Linux's (its cpufeatures.h), bit
- * numbers those of the Intel SDM, volume 2, CPUID, and the AMD APM, volume 3, appendix E.
+ * /proc/cpuinfo, from CPUID as ring 3 sees it. Names of features are Linux's (its cpufeatures.h),
+ * bit numbers those of the Intel SDM, volume 2, CPUID, and the AMD APM, volume 3, appendix E.
  */
 #include "arch/cpu.h"
 #include "core/boot.h"
@@ -25,10 +25,10 @@ static const struct {
     { 0x80000001, 0, 3, { [29] = "rep_good nopl" } }, /* all 64-bit processors */
     { 0x80000007, 0, 3, { [8] = "nonstop_tsc cpuid" } },
     { 1, 0, 2,
-      { "pni", "pclmulqdq", "dtes64", "monitor", "ds_cpl", "vmx", "smx", "est", "tm2", "ssse3", "cid",
-        "sdbg", "fma", "cx16", "xtpr", "pdcm", NULL, "pcid", "dca", "sse4_1", "sse4_2", "x2apic",
-        "movbe", "popcnt", "tsc_deadline_timer", "aes", "xsave", NULL, "avx", "f16c", "rdrand",
-        "hypervisor" } },
+      { "pni", "pclmulqdq", "dtes64", "monitor", "ds_cpl", "vmx", "smx", "est", "tm2", "ssse3",
+        "cid", "sdbg", "fma", "cx16", "xtpr", "pdcm", NULL, "pcid", "dca", "sse4_1", "sse4_2",
+        "x2apic", "movbe", "popcnt", "tsc_deadline_timer", "aes", "xsave", NULL, "avx", "f16c",
+        "rdrand", "hypervisor" } },
     { 0x80000001, 0, 2,
       { "lahf_lm", "cmp_legacy", "svm", "extapic", "cr8_legacy", "abm", "sse4a", "misalignsse",
         "3dnowprefetch", "osvw", "ibs", "xop", "skinit", "wdt", NULL, "lwp", "fma4", "tce",
@@ -116,7 +116,8 @@ static u32 cache_kb(const struct range *in, bool amd)
     if (amd && get(in, 0x80000006, 0, r))
         return r[ECX] >> 16; /* Linux shows the second level there */
     for (u32 k = 0; k < 8 && get(in, 4, k, r) && (r[EAX] & 31); k++) {
-        u64 ways = (r[EBX] >> 22) + 1, parts = (r[EBX] >> 12 & 1023) + 1, line = (r[EBX] & 4095) + 1;
+        u64 ways = (r[EBX] >> 22) + 1, parts = (r[EBX] >> 12 & 1023) + 1;
+        u64 line = (r[EBX] & 4095) + 1;
 
         best = MAX(best, (u32)(ways * parts * line * ((u64)r[ECX] + 1) >> 10));
     }
@@ -165,11 +166,13 @@ int proc_show_cpuinfo(const struct proc_inode *i UNUSED, struct text *t)
     for (u32 cpu = 0; cpu < n; cpu++) {
         text_printf(t, "processor\t: %u\n", cpu);
         text_append(t, &head);
-        text_printf(t, "cpu MHz\t\t: %lu.%03lu\ncache size\t: %u KB\n", khz / 1000, khz % 1000, cache);
+        text_printf(t, "cpu MHz\t\t: %lu.%03lu\ncache size\t: %u KB\n", khz / 1000,
+                    khz % 1000, cache);
         text_printf(t, "physical id\t: 0\nsiblings\t: %u\ncore id\t\t: %u\ncpu cores\t: %u\n"
                        "apicid\t\t: %u\ninitial apicid\t: %u\n",
                     n, cpu, n, cpu, cpu);
-        text_printf(t, "fpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: %u\nwp\t\t: yes\n", in.max);
+        text_printf(t, "fpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: %u\nwp\t\t: yes\n",
+                    in.max);
         text_append(t, &flags);
         text_printf(t, "bugs\t\t:\nbogomips\t: %lu.%02lu\nclflush size\t: %u\n"
                        "cache_alignment\t: %u\n",

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * /proc/PID/fd and fdinfo. Following fd/N leads to the object itself, whatever has become of its name.
- * What has no name in any file system gets one for the moment, with an inode that stands for it.
+ * /proc/PID/fd and fdinfo. Following fd/N leads to the object itself, whatever has become of its
+ * name. What has no name in any file system gets one for the moment, with an inode that stands for
+ * it.
  */
 #include "core/print.h"
 #include "core/string.h"
@@ -25,7 +26,7 @@ static int get_handle(const struct proc_inode *i, struct handle *h)
     return r ? -ENOENT : 0;
 }
 
-/* --- objects without a name ----------------------------------------------------------------------- */
+/* --- objects without a name ------------------------------------------------------------------- */
 
 /* Stands for an object that cannot be opened anew by its inode. */
 struct stand_in {
@@ -74,7 +75,8 @@ static struct inode *stand_in(struct object *o)
     st.ino = o->koid;
     if (f && vfs_fstat(f, &st) != 0)
         st.mode = 0600;
-    inode_init(&s->inode, f && f->inode ? f->inode->sb : &anon_sb, &stand_in_ops, &no_fops, st.mode);
+    inode_init(&s->inode, f && f->inode ? f->inode->sb : &anon_sb, &stand_in_ops, &no_fops,
+               st.mode);
     s->inode.ino = st.ino;
     s->inode.rdev = st.rdev;
     s->inode.uid = st.uid;
@@ -129,7 +131,7 @@ static int anon_path(struct object *o, struct path *out)
     return out->dentry ? 0 : -ENOMEM;
 }
 
-/* --- fd ------------------------------------------------------------------------------------------- */
+/* --- fd --------------------------------------------------------------------------------------- */
 
 static bool next_fd(const struct proc_inode *dir, u32 *nr)
 {
@@ -206,7 +208,7 @@ static const struct proc_entry fd_entry = {
 };
 const struct proc_dir proc_fd_dir = { .next = next_fd, .each = &fd_entry };
 
-/* --- fdinfo --------------------------------------------------------------------------------------- */
+/* --- fdinfo ----------------------------------------------------------------------------------- */
 
 static int init_fdinfo(struct proc_inode *i)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * /proc/PID/maps, smaps, smaps_rollup, and the sums for stat and status. A page of a mapping's own counts
- * as resident while it is there; a page of a file while the page table shows it.
+ * /proc/PID/maps, smaps, smaps_rollup, and the sums for stat and status. A page of a mapping's own
+ * counts as resident while it is there; a page of a file while the page table shows it.
  */
 #include "arch/mmu.h"
 #include "core/print.h"
@@ -22,7 +22,7 @@ struct use {
     u64 pss;                   /* each page divided by those who have it */
 };
 
-/* --- counting; with as->lock held ----------------------------------------------------------------- */
+/* --- counting; with as->lock held ------------------------------------------------------------- */
 
 static u64 index_in(u64 off)
 {
@@ -83,7 +83,7 @@ static void count(struct mapping *m, struct use *u)
         count_shown(m, u);
 }
 
-/* A VMO that only this mapping uses has no other pages than the mapping's: no need to look at each. */
+/* A VMO that only this mapping uses has no other pages than the mapping's: they need no look. */
 static u64 own_bytes(struct mapping *m)
 {
     struct use u = { 0 };
@@ -122,7 +122,7 @@ void proc_mem_sum(struct aspace *as, struct proc_mem *s)
     mutex_unlock(&as->lock);
 }
 
-/* --- text ----------------------------------------------------------------------------------------- */
+/* --- text ------------------------------------------------------------------------------------- */
 
 u32 dev_major_of(u64 dev)
 {

@@ -10,7 +10,7 @@
 #define READ_PART 4096u
 #define AUXV_MAX 64u /* pairs */
 
-/* --- looking at a process ------------------------------------------------------------------------- */
+/* --- looking at a process --------------------------------------------------------------------- */
 
 bool proc_may_read(struct process *p)
 {
@@ -31,8 +31,8 @@ bool proc_may_read(struct process *p)
 }
 
 /*
- * A process gives up what it holds once it has no threads, and exchanges it under its lock before: so
- * what is there while the lock is held and threads are there can be referenced.
+ * A process gives up what it holds once it has no threads, and exchanges it under its lock before:
+ * so what is there while the lock is held and threads are there can be referenced.
  */
 struct aspace *proc_aspace(struct process *p)
 {
@@ -115,7 +115,7 @@ int proc_alive(const struct proc_inode *i)
     return i->tid && !has_thread(i->proc, i->tid) ? -ESRCH : 0;
 }
 
-/* --- links ---------------------------------------------------------------------------------------- */
+/* --- links ------------------------------------------------------------------------------------ */
 
 s64 proc_path_text(const struct path *p, char *buf, size_t size)
 {
@@ -179,7 +179,7 @@ static s64 read_path(const struct proc_inode *i, char *buf, size_t size)
     return r;
 }
 
-/* --- memory --------------------------------------------------------------------------------------- */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 /* Append [start, end) of its memory; stop at the first NUL if `string`. */
 static void put_memory(struct text *t, struct aspace *as, u64 start, u64 end, bool string)
@@ -253,7 +253,7 @@ static int show_auxv(const struct proc_inode *i, struct text *t)
     return 0;
 }
 
-/* --- small files ---------------------------------------------------------------------------------- */
+/* --- small files ------------------------------------------------------------------------------ */
 
 static int show_personality(const struct proc_inode *i, struct text *t)
 {
@@ -261,7 +261,7 @@ static int show_personality(const struct proc_inode *i, struct text *t)
     return 0;
 }
 
-/* Nothing here chooses a victim by its score: who runs out of memory ends. So there is one value. */
+/* Nothing here chooses a victim by its score: who runs out of memory ends. There is one value. */
 static int store_oom(const struct proc_inode *i UNUSED, char *s, size_t n)
 {
     while (n && (s[n - 1] == '\n' || s[n - 1] == ' '))
@@ -269,7 +269,7 @@ static int store_oom(const struct proc_inode *i UNUSED, char *s, size_t n)
     return n == 1 && s[0] == '0' ? 0 : -EACCES;
 }
 
-/* --- directories ---------------------------------------------------------------------------------- */
+/* --- directories ------------------------------------------------------------------------------ */
 
 static bool next_thread(const struct proc_inode *dir, u32 *nr)
 {

@@ -11,11 +11,11 @@
 
 #define TICK_NS UINT64_C(10000000) /* 1 / USER_HZ */
 
-/* --- processors ----------------------------------------------------------------------------------- */
+/* --- processors ------------------------------------------------------------------------------- */
 
 /*
- * Idle threads count their time from the clock's zero, so the time before the machine's start is idle
- * time, and what is not idle time is work. Read until it is one picture.
+ * Idle threads count their time from the clock's zero, so the time before the machine's start is
+ * idle time, and what is not idle time is work. Read until it is one picture.
  */
 void proc_cpu_times(u32 cpu, u64 *busy, u64 *idle)
 {
@@ -103,7 +103,7 @@ static int show_uptime(const struct proc_inode *i UNUSED, struct text *t)
     return 0;
 }
 
-/* --- load ----------------------------------------------------------------------------------------- */
+/* --- load ------------------------------------------------------------------------------------- */
 
 #define FSHIFT 11u /* bits behind the point, as in Linux */
 #define FIXED_1 (UINT64_C(1) << FSHIFT)
@@ -129,9 +129,9 @@ static u64 fixed_power(u64 x, u64 n)
 }
 
 /*
- * Nothing ticks when all are idle, so the averages are brought up to date by those who look: the work
- * done since the last look gives the mean number of threads that ran. Threads that waited for a vCPU
- * are not in it.
+ * Nothing ticks when all are idle, so the averages are brought up to date by those who look: the
+ * work done since the last look gives the mean number of threads that ran. Threads that waited for
+ * a vCPU are not in it.
  */
 static void update_loads(u64 out[3])
 {
@@ -149,7 +149,9 @@ static void update_loads(u64 out[3])
         loads.at = now;
         loads.busy = busy;
     } else if (n) {
-        mean = busy > loads.busy ? (busy - loads.busy) / 1000 * FIXED_1 / ((now - loads.at) / 1000) : 0;
+        mean = busy > loads.busy
+                   ? (busy - loads.busy) / 1000 * FIXED_1 / ((now - loads.at) / 1000)
+                   : 0;
         for (u32 k = 0; k < 3; k++) {
             u64 keep = fixed_power(decay[k], n);
 
@@ -178,7 +180,7 @@ static int show_loadavg(const struct proc_inode *i UNUSED, struct text *t)
     return 0;
 }
 
-/* --- memory --------------------------------------------------------------------------------------- */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 static void put_kb(struct text *t, const char *name, u64 bytes)
 {
@@ -235,7 +237,7 @@ static int show_vmstat(const struct proc_inode *i UNUSED, struct text *t)
     return 0;
 }
 
-/* --- the rest ------------------------------------------------------------------------------------- */
+/* --- the rest --------------------------------------------------------------------------------- */
 
 static int show_version(const struct proc_inode *i UNUSED, struct text *t)
 {
@@ -286,9 +288,9 @@ static bool next_process(const struct proc_inode *dir UNUSED, u32 *nr)
     return true;
 }
 
-#define FILESYSTEMS "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tcgroup2\nnodev\toverlay\n"       \
+#define FILESYSTEMS "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tcgroup2\nnodev\toverlay\n" \
                     "nodev\thostfs\n"
-#define DEVICES "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n136 pts\n\n"          \
+#define DEVICES "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n136 pts\n\n"   \
                 "Block devices:\n"
 #define SWAPS "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * /proc/sys: what programs ask for and is true here; nothing of it can be changed. /proc/net: tables of
- * Linux's shape.
+ * /proc/sys: what programs ask for and is true here; nothing of it can be changed. /proc/net:
+ * tables of Linux's shape.
  */
 #include "core/print.h"
 #include "core/random.h"
@@ -9,7 +9,7 @@
 #include "fs/proc.h"
 #include "mm/frame.h"
 
-/* --- kernel --------------------------------------------------------------------------------------- */
+/* --- kernel ----------------------------------------------------------------------------------- */
 
 /* arg: which of uname's names. */
 static int show_uts(const struct proc_inode *i, struct text *t)
@@ -93,13 +93,13 @@ static const struct proc_entry kernel_entries[] = {
 };
 static const struct proc_dir kernel_dir = { PROC_ENTRIES(kernel_entries) };
 
-/* --- vm, fs, net ---------------------------------------------------------------------------------- */
+/* --- vm, fs, net ------------------------------------------------------------------------------ */
 
 static const struct proc_entry vm_entries[] = {
     PROC_FILE("max_map_count", 0444, .text = "65530\n"), /* mm/aspace_impl.h */
     PROC_FILE("mmap_min_addr", 0444, .text = "65536\n"), /* mm/aspace.h, USER_MIN */
     PROC_FILE("nr_hugepages", 0444, .text = "0\n"),
-    PROC_FILE("overcommit_memory", 0444, .text = "1\n"), /* memory is given out at the first touch */
+    PROC_FILE("overcommit_memory", 0444, .text = "1\n"), /* given out at the first touch */
 };
 static const struct proc_dir vm_dir = { PROC_ENTRIES(vm_entries) };
 
@@ -127,26 +127,27 @@ static const struct proc_entry sys_entries[] = {
 };
 const struct proc_dir proc_sys_dir = { PROC_ENTRIES(sys_entries) };
 
-/* --- /proc/net ------------------------------------------------------------------------------------ */
+/* --- /proc/net -------------------------------------------------------------------------------- */
 
-#define TCP_HEAD "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  "   \
-                 "timeout inode                                                     \n"
-#define TCP6_HEAD "  sl  local_address                         remote_address                        st " \
-                  "tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
-#define UDP_HEAD "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  "  \
-                 "timeout inode ref pointer drops             \n"
-#define UDP6_HEAD "  sl  local_address                         remote_address                        st " \
-                  "tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n"
+#define SOCKET_COLUMNS "st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode"
+#define TCP_HEAD  "  sl  local_address rem_address   " SOCKET_COLUMNS "\n"
+#define UDP_HEAD  "  sl  local_address rem_address   " SOCKET_COLUMNS " ref pointer drops\n"
+#define TCP6_HEAD                                                                                  \
+    "  sl  local_address                         remote_address                        "           \
+    SOCKET_COLUMNS "\n"
+#define UDP6_HEAD                                                                                  \
+    "  sl  local_address                         remote_address                        "           \
+    SOCKET_COLUMNS " ref pointer drops\n"
 #define UNIX_HEAD "Num       RefCount Protocol Flags    Type St Inode Path\n"
-#define ROUTE_HEAD "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT"  \
-                   "                                                       \n"
-#define DEV_HEAD                                                                                          \
-    "Inter-|   Receive                                                |  Transmit\n"                      \
-    " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo "  \
-    "colls carrier compressed\n"
-#define DEV_LO                                                                                            \
-    "    lo:       0       0    0    0    0     0          0         0        0       0    0    0    0 "  \
-    "    0       0          0\n"
+#define ROUTE_HEAD                                                                                 \
+    "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
+#define DEV_HEAD                                                                                   \
+    "Inter-|   Receive                                                |  Transmit\n"               \
+    " face |bytes    packets errs drop fifo frame compressed multicast"                            \
+    "|bytes    packets errs drop fifo colls carrier compressed\n"
+#define DEV_LO                                                                                     \
+    "    lo:       0       0    0    0    0     0          0         0"                            \
+    "        0       0    0    0    0     0       0          0\n"
 #define ARP_HEAD "IP address       HW type     Flags       HW address            Mask     Device\n"
 
 static const struct proc_entry net_entries[] = {

@@ -121,7 +121,7 @@ static struct aspace *get_memory(const struct proc_inode *i, struct proc_mem *m)
     return as;
 }
 
-/* --- stat ----------------------------------------------------------------------------------------- */
+/* --- stat ------------------------------------------------------------------------------------- */
 
 int proc_show_stat(const struct proc_inode *i, struct text *t)
 {
@@ -143,7 +143,7 @@ int proc_show_stat(const struct proc_inode *i, struct text *t)
     text_printf(t, "%d %d %u 0 %lu %lu %lu %lu ", 20 + f.nice, f.nice, f.nthreads,
                 p->start_time / TICK_NS, m.size, (m.anon + m.file + m.shmem) >> PAGE_SHIFT,
                 f.limit_rss);
-    /* Addresses are for those who may trace it; others see 1 and 0. Registers are not shown at all. */
+    /* Addresses are for those who may trace it; others see 1 and 0. Registers are never shown. */
     if (as && tell)
         text_printf(t, "%lu %lu %lu 0 0 ", as->code_start, as->code_end, as->stack_start);
     else
@@ -175,7 +175,7 @@ int proc_show_statm(const struct proc_inode *i, struct text *t)
     return 0;
 }
 
-/* --- status --------------------------------------------------------------------------------------- */
+/* --- status ----------------------------------------------------------------------------------- */
 
 static const char *state_name(char letter)
 {
@@ -300,7 +300,7 @@ int proc_show_status(const struct proc_inode *i, struct text *t)
     return 0;
 }
 
-/* --- limits, comm --------------------------------------------------------------------------------- */
+/* --- limits, comm ----------------------------------------------------------------------------- */
 
 static const struct {
     const char *name, *unit;

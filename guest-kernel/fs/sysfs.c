@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * /sys: what runtimes ask to learn the size of the machine; and /sys/fs/cgroup, the container as the
- * one cgroup that it sees (docs of Linux: cgroup-v2), with its real limits.
+ * /sys: what runtimes ask to learn the size of the machine; and /sys/fs/cgroup, the container as
+ * the one cgroup that it sees (docs of Linux: cgroup-v2), with its real limits.
  */
 #include "core/boot.h"
 #include "core/string.h"
@@ -19,7 +19,7 @@ static u32 possible(void)
     return MAX(MIN(boot.vcpus, RV_MAX_VCPUS), 1u);
 }
 
-/* --- processors ----------------------------------------------------------------------------------- */
+/* --- processors ------------------------------------------------------------------------------- */
 
 /* arg: 0 all that are online, 1 all there can be, 2 this one; + 16: as a mask. */
 static int show_cpus(const struct proc_inode *i, struct text *t)
@@ -82,7 +82,7 @@ static const struct proc_dir cpu_dir = {
     PROC_ENTRIES(cpu_entries), .next = next_cpu, .prefix = "cpu", .each = &one_cpu,
 };
 
-/* --- memory --------------------------------------------------------------------------------------- */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 static u64 used_bytes(void)
 {
@@ -129,7 +129,7 @@ static const struct proc_entry thp_entries[] = {
 };
 static const struct proc_dir thp_dir = { PROC_ENTRIES(thp_entries) };
 
-/* --- the tree ------------------------------------------------------------------------------------- */
+/* --- the tree --------------------------------------------------------------------------------- */
 
 static const struct proc_dir empty_dir = { .count = 0 };
 
@@ -172,7 +172,7 @@ int sysfs_create(struct superblock **sb, struct dentry **out)
     return proc_create(&root, SYSFS_MAGIC, sb, out);
 }
 
-/* --- the cgroup ----------------------------------------------------------------------------------- */
+/* --- the cgroup ------------------------------------------------------------------------------- */
 
 static int show_memory_max(const struct proc_inode *i UNUSED, struct text *t)
 {

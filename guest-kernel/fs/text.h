@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Text that grows: what a file of proc or sysfs shows. A zeroed struct is an empty text. Once something
- * did not fit, err says why and what follows is dropped.
+ * Text that grows: what a file of proc or sysfs shows. A zeroed struct is an empty text. Once
+ * something did not fit, err says why and what follows is dropped.
  */
 #ifndef FS_TEXT_H
 #define FS_TEXT_H
 
 #include "fs/uio.h"
 
-#define TEXT_MAX (UINT64_C(32) << 20) /* bytes; the mappings of a process are at most a third of it */
+#define TEXT_MAX (UINT64_C(32) << 20) /* bytes; all mappings of a process need less */
 
 struct text_part;
 

@@ -18,6 +18,7 @@ static const u16 class_size[] = { 16, 32, 64, 96, 128, 192, 256, 384, 512, 1024,
 #define MAX_SMALL 2048u
 #define SLAB_FULL 0xffffu
 #define CACHE 12u
+#define LOOK_FOR_EMPTY 8u
 
 static struct {
     struct spinlock lock; /* RANK_SLAB */
@@ -73,6 +74,26 @@ static void *take_object(u32 class)
     return page + off;
 }
 
+/*
+ * Take an empty page out of the list unless it is the only one. It is looked for among the first few:
+ * pages come to the front with their first free object, and what was allocated together goes together.
+ */
+static bool unlink_empty(u32 class, u32 pfn)
+{
+    u32 *link = &class_pool[class].partial;
+
+    if (!page_frame(*link)->slab_next)
+        return false;
+    for (u32 i = 0; i < LOOK_FOR_EMPTY && *link; i++) {
+        if (*link == pfn) {
+            *link = page_frame(pfn)->slab_next;
+            return true;
+        }
+        link = &page_frame(*link)->slab_next;
+    }
+    return false;
+}
+
 static void put_object(u32 class, void *p)
 {
     u64 pa = virt_to_phys(p) & PAGE_MASK;
@@ -85,10 +106,7 @@ static void put_object(u32 class, void *p)
     if (was_full) {
         f->slab_next = class_pool[class].partial;
         class_pool[class].partial = (u32)(pa >> PAGE_SHIFT);
-    } else if (f->slab_used == 0 && class_pool[class].partial == pa >> PAGE_SHIFT &&
-               f->slab_next) {
-        /* Empty, first in the list and not the only one: give the page back. */
-        class_pool[class].partial = f->slab_next;
+    } else if (f->slab_used == 0 && unlink_empty(class, (u32)(pa >> PAGE_SHIFT))) {
         f->state = FRAME_USED;
         frame_unref(pa);
     }
@@ -112,10 +130,10 @@ static void *alloc_run(size_t size)
     unsigned order = 0;
     u64 pa;
 
-    while ((PAGE_SIZE << order) < size)
-        order++;
     if (size > KMALLOC_MAX)
         return NULL;
+    while ((PAGE_SIZE << order) < size)
+        order++;
     pa = frame_alloc_run(order, FRAME_KERNEL);
     if (!pa)
         return NULL;

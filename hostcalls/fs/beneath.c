@@ -16,8 +16,8 @@
 #define RESOLVE (RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
 
 /*
- * /proc/self/fd. In the jail it is a mount of its own, detached, with just that folder: nothing else
- * of /proc can be reached from it.
+ * /proc/self/fd. In the jail it is a mount of its own, detached, with just that folder: nothing
+ * else of /proc can be reached from it.
  */
 static int fd_dir = -1;
 
@@ -89,7 +89,9 @@ int beneath_open(int looked, int flags)
 
 int beneath_chown(int looked, uint32_t uid, uint32_t gid)
 {
-    return fchownat(looked, "", uid, gid, AT_EMPTY_PATH) < 0 ? -errno : 0;
+    if (fchownat(looked, "", uid, gid, AT_EMPTY_PATH) == 0)
+        return 0;
+    return errno == EINVAL ? -EPERM : -errno; /* EINVAL: no such id in our user namespace */
 }
 
 int beneath_chmod(int looked, uint32_t mode)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reaching files beneath a directory descriptor, and nowhere else: one component at a time, no
- * links, no mounts' magic. A file is first looked at (O_PATH, which opens nothing), and what is then
- * opened or changed is that very file, by its descriptor. Descriptors or 0, else a negative errno.
+ * links, no magic. A file is first looked at (O_PATH, which opens nothing), and what is then opened
+ * or changed is that very file, by its descriptor. Descriptors or 0, else a negative errno.
  */
 #ifndef RV_FS_BENEATH_H
 #define RV_FS_BENEATH_H
@@ -18,7 +18,7 @@
  */
 void beneath_init(int fd_dir);
 
-/* A component as a string. -ENAMETOOLONG; -EINVAL: empty, '.', '..', or it has a '/' or NUL in it. */
+/* A component as a string. -ENAMETOOLONG; -EINVAL: empty, '.', '..', or with a '/' or NUL in it. */
 int beneath_name(char name[256], const char *text, size_t len);
 
 /* Look at a file of any type; a link is looked at itself. */

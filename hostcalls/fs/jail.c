@@ -2,8 +2,8 @@
 /*
  * Getting into the jail. The trees are cloned as detached mounts: they have no place in any
  * namespace, so from their roots no '..' leads out, and their flags (nodev, nosuid, read-only) are
- * this process's own. Privileges for that come from being root or from a user namespace, in which the
- * container's root is the user who started it. Where the host forbids both, the trees are plain
+ * this process's own. Privileges for that come from being root or from a user namespace, in which
+ * the container's root is the user who started it. Where the host forbids both, the trees are plain
  * folders and the root stays: then what keeps the service beneath its trees is the way it opens
  * files (beneath.h) and the user's own rights.
  */
@@ -37,7 +37,7 @@ bool jail_can_chown(void)
     return can_chown;
 }
 
-/* --- namespaces ---------------------------------------------------------------------------------- */
+/* --- namespaces ------------------------------------------------------------------------------- */
 
 static int write_text(const char *path, const char *text)
 {
@@ -84,7 +84,7 @@ static int new_namespaces(bool *jailed, struct error *err)
     return 0;
 }
 
-/* --- the trees ----------------------------------------------------------------------------------- */
+/* --- the trees -------------------------------------------------------------------------------- */
 
 static int set_attributes(int fd, uint64_t attr)
 {
@@ -146,7 +146,7 @@ static int open_own_fds(bool jailed, struct error *err)
     return 0;
 }
 
-/* --- the empty root ------------------------------------------------------------------------------ */
+/* --- the empty root --------------------------------------------------------------------------- */
 
 /*
  * Make the current folder, a mount of its own, the root. pivot_root cannot leave an initramfs nor a
@@ -180,7 +180,7 @@ static int empty_root(struct error *err)
     return 0;
 }
 
-/* --- privileges ---------------------------------------------------------------------------------- */
+/* --- privileges ------------------------------------------------------------------------------- */
 
 static int drop_privileges(struct error *err)
 {

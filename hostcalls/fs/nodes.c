@@ -14,7 +14,7 @@
 #include "hostcalls/fs/beneath.h"
 #include "hostcalls/fs/ring.h"
 
-/* Open directories keep their inodes in the host's memory: few are enough, they are reopened fast. */
+/* Open directories keep their inodes in the host's memory: few are enough, reopening is fast. */
 #define OPEN_MAX_NODES 2048u
 #define TRIM_EVERY     8192u /* forgotten nodes, before their memory goes back to the host */
 
@@ -51,7 +51,7 @@ static struct {
             .used = 1,
             .unused = { .prev = &table.unused, .next = &table.unused } };
 
-/* --- under the lock ------------------------------------------------------------------------------ */
+/* --- under the lock --------------------------------------------------------------------------- */
 
 static void unlist(struct node *n)
 {
@@ -170,7 +170,7 @@ static char *path_up(struct node *n, char buf[PATH_MAX], struct node **above)
     return at;
 }
 
-/* --- opening again ------------------------------------------------------------------------------- */
+/* --- opening again ---------------------------------------------------------------------------- */
 
 /* Open a closed node that is in use. The lock is held, but not meanwhile. */
 static int reopen_node(struct node *n)
@@ -203,7 +203,7 @@ static int reopen_node(struct node *n)
     return 0;
 }
 
-/* --- the interface ------------------------------------------------------------------------------- */
+/* --- the interface ---------------------------------------------------------------------------- */
 
 static void set_open_max(void)
 {
@@ -330,7 +330,7 @@ void node_forget(uint32_t id)
     pthread_mutex_unlock(&table.lock);
 }
 
-/* --- renames ------------------------------------------------------------------------------------- */
+/* --- renames ---------------------------------------------------------------------------------- */
 
 /* Whether n was found as `name` in this directory, which may be known by several ids. */
 static bool lies_in(const struct node *n, const struct node *dir, const char *name)

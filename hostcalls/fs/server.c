@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The service's loop: see server.h. Several threads, so that one slow disk operation does not hold up
- * the rest; each takes requests off the ring, serves them and answers. Everything in the ring is the
- * VMM's, who may be hostile: a field is copied once, then only the copy counts.
+ * The service's loop: see server.h. Several threads, so that one slow disk operation does not hold
+ * up the rest; each takes requests off the ring, serves them and answers. Everything in the ring is
+ * the VMM's, who may be hostile: a field is copied once, then only the copy counts.
  */
 #include "hostcalls/fs/server.h"
 
@@ -51,7 +51,7 @@ static const struct entry table[RV_HC_COUNT] = {
 RV_STATIC_ASSERT(IN_fs_walk <= FS_IN_MAX && IN_fs_symlink <= FS_IN_MAX);
 RV_STATIC_ASSERT(OUT_fs_open <= FS_DATA_SIZE && OUT_fs_readdir <= FS_DATA_SIZE);
 
-/* --- one request --------------------------------------------------------------------------------- */
+/* --- one request ------------------------------------------------------------------------------ */
 
 static uint32_t load(const uint32_t *p)
 {
@@ -140,7 +140,7 @@ static void serve(uint32_t slot)
     answer(s, slot, ret, &c);
 }
 
-/* --- the ring ------------------------------------------------------------------------------------ */
+/* --- the ring --------------------------------------------------------------------------------- */
 
 /* Take a submitted request, searching from *next on, so that none is passed over for good. */
 static bool take(uint32_t *next, uint32_t *slot)
@@ -222,7 +222,7 @@ static void *thread_main(void *arg)
     server_loop();
 }
 
-/* --- starting ------------------------------------------------------------------------------------ */
+/* --- starting --------------------------------------------------------------------------------- */
 
 static int watch(int fd, uint32_t events)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fs_walk: looking up components one after the other. Links are not followed: their text is told. */
+/* fs_walk: looking up components one after the other. Of links the text is told. */
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>

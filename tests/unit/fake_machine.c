@@ -107,6 +107,12 @@ void page_clear(u64 pa)
     memset(phys_to_virt(pa), 0, PAGE_SIZE);
 }
 
+void page_clear_run(u64 pa, u64 len)
+{
+    fake_clears += len >> PAGE_SHIFT;
+    memset(phys_to_virt(pa), 0, len);
+}
+
 void page_copy(u64 dst, u64 src)
 {
     memcpy(phys_to_virt(dst), phys_to_virt(src), PAGE_SIZE);
@@ -278,6 +284,11 @@ s64 hostcall(u32 nr, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, const struct hc_io 
         if ((a0 | a1) % RV_RAM_STEP || !a1 || a0 >= ram_size || a1 > ram_size - a0)
             return -EINVAL;
         map(DIRECT + a0, a1);
+        return 0;
+    case RV_HC_mem_clear:
+        if ((a0 | a1) % PAGE_SIZE || !a1 || a0 >= ram_size || a1 > ram_size - a0)
+            return -EINVAL;
+        memset(phys_to_virt(a0), 0, a1);
         return 0;
     default:
         return fake_serve ? fake_serve(nr, arg, io) : -ENOSYS;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Page tables as a hash of (root, page), and one TLB that keeps what it has seen until it is told
- * not to, so that a missing flush shows as an access to the old page.
+ * Page tables in pieces of 2 MiB, and one TLB that keeps what it has seen until it is told not to, so
+ * that a missing flush shows as an access to the old page.
  */
 #include "arch/mmu.h"
 #include "arch/percpu.h"
@@ -10,49 +10,45 @@
 #include "mm/aspace.h"
 #include "tests/unit/fake.h"
 
-#define ENTRIES 65536u /* power of 2 */
+#include <stdlib.h>
+
+#define SPANS 1024u
 #define TLB 4096u
-#define TABLE_SPAN (UINT64_C(2) << 20) /* what one table of the lowest level covers */
-#define PREPARED 1024u
+#define P UINT64_C(1) /* present, in an address */
 
 struct entry {
-    u64 root, va, pa; /* root 0: free; pa with bit 0 if present */
+    u64 pa;
     u32 prot;
 };
 
-static struct entry table[ENTRIES], tlb[TLB];
+/* What is at one slot of level 1: nothing, a table or a huge page. */
+struct span {
+    u64 root, va;
+    struct entry *table; /* of 512 */
+    struct entry huge;
+};
+
+static struct span spans[SPANS];
+static u32 nspans;
 static struct {
     u64 root, va;
-} prepared[PREPARED];
-static u32 nprepared, used;
+    struct entry e;
+} tlb[TLB];
 static u64 last_root, loaded;
 
-static struct entry *find(u64 root, u64 va, bool make)
+static struct span *find(u64 root, u64 va)
 {
-    u64 h = (va >> PAGE_SHIFT) * UINT64_C(0x9e3779b97f4a7c15) + root * 77;
-
-    for (u64 i = h >> 20;; i++) {
-        struct entry *e = &table[i % ENTRIES];
-
-        if (e->root == root && e->va == va)
-            return e;
-        if (!e->root) {
-            if (!make)
-                return NULL;
-            if (++used > ENTRIES / 2)
-                panic("the fake page table is full");
-            *e = (struct entry){ .root = root, .va = va };
-            return e;
-        }
-    }
+    for (u32 i = 0; i < nspans; i++)
+        if (spans[i].root == root && spans[i].va == ALIGN_DOWN(va, HUGE_SIZE))
+            return &spans[i];
+    return NULL;
 }
 
-static bool is_prepared(u64 root, u64 va)
+static struct entry *find_entry(u64 root, u64 va)
 {
-    for (u32 i = 0; i < nprepared; i++)
-        if (prepared[i].root == root && prepared[i].va == ALIGN_DOWN(va, TABLE_SPAN))
-            return true;
-    return false;
+    struct span *s = find(root, va);
+
+    return s && s->table ? &s->table[(va >> PAGE_SHIFT) % HUGE_PAGES] : NULL;
 }
 
 u64 mmu_create(void)
@@ -64,86 +60,133 @@ void mmu_destroy(u64 root)
 {
     if (loaded == root)
         panic("a page table that is in use is destroyed");
-    for (u32 i = 0; i < ENTRIES; i++)
-        if (table[i].root == root)
-            table[i].pa = 0;
+    for (u32 i = 0; i < nspans; i++) {
+        if (spans[i].root == root) {
+            free(spans[i].table);
+            spans[i--] = spans[--nspans];
+        }
+    }
+}
+
+int mmu_prepare_huge(u64 root, u64 va)
+{
+    if (find(root, va))
+        return 0;
+    if (nspans == SPANS)
+        panic("too many fake tables");
+    spans[nspans++] = (struct span){ .root = root, .va = ALIGN_DOWN(va, HUGE_SIZE) };
+    return 0;
 }
 
 int mmu_prepare(u64 root, u64 va)
 {
-    if (is_prepared(root, va))
+    struct span *s;
+
+    mmu_prepare_huge(root, va);
+    s = find(root, va);
+    if (s->table)
         return 0;
-    if (nprepared == PREPARED)
-        panic("too many fake tables");
-    prepared[nprepared].root = root;
-    prepared[nprepared++].va = ALIGN_DOWN(va, TABLE_SPAN);
+    s->table = calloc(HUGE_PAGES, sizeof(*s->table));
+    for (u64 i = 0; s->huge.pa && i < HUGE_PAGES; i++)
+        s->table[i] = (struct entry){ s->huge.pa + i * PAGE_SIZE, s->huge.prot };
+    s->huge = (struct entry){ 0 };
     return 0;
 }
 
 bool mmu_map(u64 root, u64 va, u64 pa, u32 prot)
 {
-    struct entry *e;
+    struct entry *e = find_entry(root, va);
 
-    if (!is_prepared(root, va))
+    if (!e)
         return false;
-    e = find(root, va & PAGE_MASK, true);
-    e->pa = prot ? pa | 1 : 0;
-    e->prot = prot;
+    *e = (struct entry){ prot ? pa | P : 0, prot };
     return true;
 }
 
 bool mmu_map_ahead(u64 root, u64 va, u64 pa, u32 prot)
 {
-    struct entry *e;
+    struct entry *e = find_entry(root, va);
 
-    if (!is_prepared(root, va))
+    if (!e)
         return false;
-    e = find(root, va & PAGE_MASK, true);
-    if (!e->pa) {
-        e->pa = prot ? pa | 1 : 0;
-        e->prot = prot;
-    }
+    if (!e->pa && prot)
+        *e = (struct entry){ pa | P, prot };
     return true;
 }
 
-bool mmu_unmap(u64 root, u64 start, u64 end)
+bool mmu_huge_free(u64 root, u64 va)
 {
+    struct span *s = find(root, va);
+
+    return !s || (!s->table && !s->huge.pa);
+}
+
+bool mmu_map_huge(u64 root, u64 va, u64 pa, u32 prot)
+{
+    struct span *s = find(root, va);
+
+    if (va % HUGE_SIZE || pa % HUGE_SIZE)
+        panic("a huge page at 0x%llx", (unsigned long long)va);
+    if (!s || !mmu_huge_free(root, va))
+        return false;
+    s->huge = (struct entry){ pa | P, prot };
+    return true;
+}
+
+static bool restrict_entry(struct entry *e, u32 prot)
+{
+    if (!e->pa || !(e->prot & ~prot))
+        return false;
+    e->prot &= prot;
+    if (!prot)
+        e->pa = 0;
+    return true;
+}
+
+bool mmu_restrict(u64 root, u64 *start, u64 *end, u32 prot)
+{
+    u64 from = *start, to = *end;
     bool any = false;
 
-    for (u32 i = 0; i < ENTRIES; i++) {
-        if (table[i].root == root && table[i].va >= start && table[i].va < end) {
-            any |= table[i].pa != 0;
-            table[i].pa = 0;
+    for (u32 i = 0; i < nspans; i++) {
+        struct span *s = &spans[i];
+
+        if (s->root != root || s->va >= to || s->va + HUGE_SIZE <= from)
+            continue;
+        for (u64 k = 0; s->table && k < HUGE_PAGES; k++)
+            if (s->va + k * PAGE_SIZE >= from && s->va + k * PAGE_SIZE < to)
+                any |= restrict_entry(&s->table[k], prot);
+        if (s->huge.pa && from <= s->va && to >= s->va + HUGE_SIZE) {
+            any |= restrict_entry(&s->huge, prot);
+        } else if (s->huge.pa) {
+            s->huge.pa = 0;
+            *start = MIN(*start, s->va);
+            *end = MAX(*end, s->va + HUGE_SIZE);
+            any = true;
         }
     }
     return any;
 }
 
-bool mmu_restrict(u64 root, u64 start, u64 end, u32 prot)
+bool mmu_unmap(u64 root, u64 *start, u64 *end)
 {
-    bool any = false;
-
-    for (u32 i = 0; i < ENTRIES; i++) {
-        struct entry *e = &table[i];
-
-        if (e->root == root && e->va >= start && e->va < end && e->pa && (e->prot & ~prot)) {
-            any = true;
-            e->prot &= prot;
-            if (!e->prot)
-                e->pa = 0;
-        }
-    }
-    return any;
+    return mmu_restrict(root, start, end, 0);
 }
 
 u64 mmu_lookup(u64 root, u64 va, u32 *prot)
 {
-    struct entry *e = find(root, va & PAGE_MASK, false);
+    struct span *s = find(root, va);
+    struct entry *e = find_entry(root, va);
+    u64 inside = 0;
 
+    if (s && s->huge.pa) {
+        e = &s->huge;
+        inside = va % HUGE_SIZE & PAGE_MASK;
+    }
     if (!e || !e->pa)
         return 0;
-    *prot = e->prot;
-    return e->pa;
+    *prot = e->prot | VM_READ;
+    return e->pa + inside;
 }
 
 void mmu_flush_page(u64 va)
@@ -166,22 +209,23 @@ void mmu_load(u64 root)
 
 void mmu_load_kernel(void)
 {
-    loaded = 0;
-    mmu_flush_user();
+    mmu_load(0);
 }
 
 u64 fake_translate(u64 root, u64 va, u32 access)
 {
-    struct entry *t = &tlb[(va >> PAGE_SHIFT) % TLB];
+    u32 i = (va >> PAGE_SHIFT) % TLB, prot;
     u64 page = va & PAGE_MASK, entry;
-    u32 prot;
 
-    if (loaded == root && t->root == root && t->va == page && (t->prot & access))
-        return (t->pa & PAGE_MASK) + va % PAGE_SIZE;
+    if (loaded == root && tlb[i].root == root && tlb[i].va == page && (tlb[i].e.prot & access))
+        return (tlb[i].e.pa & PAGE_MASK) + va % PAGE_SIZE;
     entry = mmu_lookup(root, page, &prot);
     if (!entry || !(prot & access))
         return 0;
-    if (loaded == root)
-        *t = (struct entry){ .root = root, .va = page, .pa = entry, .prot = prot };
+    if (loaded == root) {
+        tlb[i].root = root;
+        tlb[i].va = page;
+        tlb[i].e = (struct entry){ entry, prot };
+    }
     return (entry & PAGE_MASK) + va % PAGE_SIZE;
 }

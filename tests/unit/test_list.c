@@ -29,14 +29,14 @@ static void expect(struct list *l, int n, const int *ids)
     int i = 0;
 
     list_for_each(it, l, link) {
-        ck_assert_int_lt(i, n);
-        ck_assert_int_eq(it->id, ids[i]);
+        CHECK_OP(i, <, n);
+        CHECK_EQ(it->id, ids[i]);
         i++;
     }
-    ck_assert_int_eq(i, n);
+    CHECK_EQ(i, n);
     while ((p = p->prev) != l)
-        ck_assert_int_eq(list_entry(p, struct node, link)->id, ids[--i]);
-    ck_assert_int_eq(i, 0);
+        CHECK_EQ(list_entry(p, struct node, link)->id, ids[--i]);
+    CHECK_EQ(i, 0);
 }
 
 #define EXPECT(l, ...)                                                                             \
@@ -49,12 +49,12 @@ static void expect(struct list *l, int n, const int *ids)
 START_TEST(nodes_go_to_either_end)
 {
     make_nodes();
-    ck_assert(list_empty(&head));
+    CHECK(list_empty(&head));
     list_add_tail(&head, &nodes[1].link);
     list_add_tail(&head, &nodes[2].link);
     list_add(&head, &nodes[0].link);
     EXPECT(&head, 0, 1, 2);
-    ck_assert_ptr_eq(list_first(&head, struct node, link), &nodes[0]);
+    CHECK(list_first(&head, struct node, link) == &nodes[0]);
 }
 END_TEST
 
@@ -65,12 +65,12 @@ START_TEST(a_removed_node_can_be_removed_again)
         list_add_tail(&head, &nodes[i].link);
     list_del(&nodes[1].link);
     EXPECT(&head, 0, 2);
-    ck_assert(list_empty(&nodes[1].link));
+    CHECK(list_empty(&nodes[1].link));
     list_del(&nodes[1].link);
     EXPECT(&head, 0, 2);
     list_del(&nodes[0].link);
     list_del(&nodes[2].link);
-    ck_assert(list_empty(&head));
+    CHECK(list_empty(&head));
 }
 END_TEST
 
@@ -80,7 +80,7 @@ START_TEST(splice_moves_all_to_the_end)
 
     make_nodes();
     list_splice_tail(&head, &other);
-    ck_assert(list_empty(&head));
+    CHECK(list_empty(&head));
     list_add_tail(&head, &nodes[0].link);
     list_splice_tail(&head, &other);
     EXPECT(&head, 0);
@@ -88,7 +88,7 @@ START_TEST(splice_moves_all_to_the_end)
     list_add_tail(&other, &nodes[2].link);
     list_splice_tail(&head, &other);
     EXPECT(&head, 0, 1, 2);
-    ck_assert(list_empty(&other));
+    CHECK(list_empty(&other));
 }
 END_TEST
 

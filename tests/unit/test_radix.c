@@ -24,7 +24,7 @@ static void set(u64 index, u64 word)
 {
     int i = find(index);
 
-    ck_assert_int_eq(radix_set(&r, index, word), 0);
+    CHECK_EQ(radix_set(&r, index, word), 0);
     if (i < 0 && word) {
         model[count].index = index;
         model[count++].word = word;
@@ -55,10 +55,10 @@ static void check_next(u64 from)
     u64 index = 0, word = 0, at = from, got = radix_next(&r, &at);
 
     if (!model_next(from, &index, &word)) {
-        ck_assert_uint_eq(got, 0);
+        CHECK_EQ(got, 0);
     } else {
-        ck_assert_uint_eq(got, word);
-        ck_assert_uint_eq(at, index);
+        CHECK_EQ(got, word);
+        CHECK_EQ(at, index);
     }
 }
 
@@ -66,15 +66,15 @@ START_TEST(absent_indices_are_zero)
 {
     u64 at = 0;
 
-    ck_assert_uint_eq(radix_get(&r, 0), 0);
-    ck_assert_uint_eq(radix_get(&r, (UINT64_C(1) << 52) - 1), 0);
-    ck_assert_uint_eq(radix_next(&r, &at), 0);
-    ck_assert_int_eq(radix_set(&r, 5, 0), 0);
-    ck_assert_int_eq(fake_blocks, 0);
+    CHECK_EQ(radix_get(&r, 0), 0);
+    CHECK_EQ(radix_get(&r, (UINT64_C(1) << 52) - 1), 0);
+    CHECK_EQ(radix_next(&r, &at), 0);
+    CHECK_EQ(radix_set(&r, 5, 0), 0);
+    CHECK_EQ(fake_blocks, 0);
     set(5, 50);
-    ck_assert_uint_eq(radix_get(&r, 4), 0);
-    ck_assert_uint_eq(radix_get(&r, 64), 0);
-    ck_assert_ptr_null(radix_slot(&r, 64));
+    CHECK_EQ(radix_get(&r, 4), 0);
+    CHECK_EQ(radix_get(&r, 64), 0);
+    CHECK(!radix_slot(&r, 64));
     radix_clear(&r);
 }
 END_TEST
@@ -85,13 +85,13 @@ START_TEST(the_largest_index_can_be_used)
 
     set(last, 7);
     set(0, 8);
-    ck_assert_uint_eq(radix_get(&r, last), 7);
-    ck_assert_uint_eq(radix_next(&r, &at), 7);
-    ck_assert_uint_eq(at, last);
+    CHECK_EQ(radix_get(&r, last), 7);
+    CHECK_EQ(radix_next(&r, &at), 7);
+    CHECK_EQ(at, last);
     at = last + 1;
-    ck_assert_uint_eq(radix_next(&r, &at), 0);
+    CHECK_EQ(radix_next(&r, &at), 0);
     radix_clear(&r);
-    ck_assert_uint_eq(radix_get(&r, last), 0);
+    CHECK_EQ(radix_get(&r, last), 0);
 }
 END_TEST
 
@@ -102,7 +102,7 @@ START_TEST(a_slot_stays_the_word_of_its_index)
     set(70, 1);
     slot = radix_slot(&r, 70);
     *slot = 2;
-    ck_assert_uint_eq(radix_get(&r, 70), 2);
+    CHECK_EQ(radix_get(&r, 70), 2);
     radix_clear(&r);
 }
 END_TEST
@@ -117,21 +117,21 @@ START_TEST(without_memory_nothing_changes)
         fake_fail_after = n;
         e = radix_set(&r, UINT64_C(1) << 40, 9);
         fake_fail_after = 0;
-        ck_assert_uint_eq(radix_get(&r, 3), 30);
+        CHECK_EQ(radix_get(&r, 3), 30);
         check_next(0);
         if (!fake_failed) {
-            ck_assert_int_eq(e, 0);
+            CHECK_EQ(e, 0);
             break;
         }
-        ck_assert_int_eq(e, -ENOMEM);
-        ck_assert_uint_eq(radix_get(&r, UINT64_C(1) << 40), 0);
+        CHECK_EQ(e, -ENOMEM);
+        CHECK_EQ(radix_get(&r, UINT64_C(1) << 40), 0);
     }
     /* An index that is there needs no memory. */
     fake_fail_after = 1;
-    ck_assert_int_eq(radix_set(&r, 3, 31), 0);
+    CHECK_EQ(radix_set(&r, 3, 31), 0);
     fake_fail_after = 0;
     radix_clear(&r);
-    ck_assert_int_eq(fake_blocks, 0);
+    CHECK_EQ(fake_blocks, 0);
 }
 END_TEST
 
@@ -153,12 +153,12 @@ START_TEST(random_operations_match_the_model)
         if (unit_below(2))
             set(unit_below(100), count < MODEL ? 1 + unit_below(5) : 0);
         check_next(unit_random() & ((UINT64_C(1) << bits) - 1));
-        ck_assert_uint_eq(radix_get(&r, index), find(index) < 0 ? 0 : model[find(index)].word);
+        CHECK_EQ(radix_get(&r, index), find(index) < 0 ? 0 : model[find(index)].word);
     }
     for (u64 at = 0, n = 0; radix_next(&r, &at); at++)
-        ck_assert_uint_le(++n, (u64)count);
+        CHECK_OP(++n, <=, (u64)count);
     radix_clear(&r);
-    ck_assert_int_eq(fake_blocks, 0);
+    CHECK_EQ(fake_blocks, 0);
 }
 END_TEST
 

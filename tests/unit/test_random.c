@@ -24,10 +24,10 @@ START_TEST(the_key_stream_is_chacha20)
     memcpy(other, block0, 32);
     random_init(other);
     b = random_u64();
-    ck_assert_uint_ne(a, b);
+    CHECK_OP(a, !=, b);
     random_init(seed);
-    ck_assert_uint_eq(random_u64(), a);
-    ck_assert_uint_eq(random_u64(), b); /* the second read goes on with the key from block 0 */
+    CHECK_EQ(random_u64(), a);
+    CHECK_EQ(random_u64(), b); /* the second read goes on with the key from block 0 */
 }
 END_TEST
 
@@ -41,13 +41,13 @@ START_TEST(the_same_seed_gives_the_same_bytes)
     random_bytes(a, sizeof(a));
     random_init(seed);
     random_bytes(b, sizeof(b));
-    ck_assert_mem_eq(a, b, sizeof(a));
+    CHECK(!memcmp(a, b, sizeof(a)));
     random_bytes(b, sizeof(b));
-    ck_assert(memcmp(a, b, sizeof(a)));
+    CHECK(memcmp(a, b, sizeof(a)));
     seed[63] ^= 1;
     random_init(seed);
     random_bytes(b, sizeof(b));
-    ck_assert(memcmp(a, b, sizeof(a)));
+    CHECK(memcmp(a, b, sizeof(a)));
 }
 END_TEST
 
@@ -60,9 +60,9 @@ START_TEST(exactly_the_bytes_asked_for_are_written)
         memset(buf, 0, sizeof(buf));
         random_bytes(buf + 8, n);
         for (u32 i = 0; i < 8; i++)
-            ck_assert_uint_eq(buf[i], 0);
+            CHECK_EQ(buf[i], 0);
         for (u32 i = 8 + n; i < sizeof(buf); i++)
-            ck_assert_uint_eq(buf[i], 0);
+            CHECK_EQ(buf[i], 0);
     }
 }
 END_TEST
@@ -79,8 +79,8 @@ START_TEST(bits_are_balanced)
             ones[b] += v >> b & 1;
     }
     for (u32 b = 0; b < 64; b++) { /* 10 standard deviations */
-        ck_assert_uint_gt(ones[b], 4500);
-        ck_assert_uint_lt(ones[b], 5500);
+        CHECK_OP(ones[b], >, 4500);
+        CHECK_OP(ones[b], <, 5500);
     }
 }
 END_TEST

@@ -23,7 +23,7 @@ static void start(u64 limit)
 static void check_block(int i)
 {
     for (size_t k = 0; k < block[i].size; k++)
-        ck_assert_uint_eq(block[i].p[k], block[i].fill);
+        CHECK_EQ(block[i].p[k], block[i].fill);
 }
 
 START_TEST(blocks_are_aligned_and_can_be_named_to_the_host)
@@ -32,9 +32,9 @@ START_TEST(blocks_are_aligned_and_can_be_named_to_the_host)
     for (size_t size = 1; size <= 4 * PAGE_SIZE; size += size < 100 ? 1 : 37) {
         u8 *p = kmalloc(size);
 
-        ck_assert_ptr_nonnull(p);
-        ck_assert_uint_eq((u64)p % (size >= PAGE_SIZE ? PAGE_SIZE : 16), 0);
-        ck_assert_uint_lt(virt_to_phys(p), RV_RAM_FIRST);
+        CHECK(p);
+        CHECK_EQ((u64)p % (size >= PAGE_SIZE ? PAGE_SIZE : 16), 0);
+        CHECK_OP(virt_to_phys(p), <, RV_RAM_FIRST);
         memset(p, 1, size);
         kfree(p);
     }
@@ -54,7 +54,7 @@ START_TEST(kzalloc_clears_what_was_used_before)
         kfree(p);
         p = kzalloc(sizes[i]);
         for (size_t k = 0; k < sizes[i]; k++)
-            ck_assert_uint_eq(p[k], 0);
+            CHECK_EQ(p[k], 0);
         kfree(p);
     }
 }
@@ -65,10 +65,10 @@ START_TEST(too_large_a_block_is_refused)
     void *p;
 
     start(32 << 20);
-    ck_assert_ptr_null(kmalloc(KMALLOC_MAX + 1));
-    ck_assert_ptr_null(kmalloc(SIZE_MAX));
+    CHECK(!kmalloc(KMALLOC_MAX + 1));
+    CHECK(!kmalloc(SIZE_MAX));
     p = kmalloc(KMALLOC_MAX);
-    ck_assert_ptr_nonnull(p);
+    CHECK(p);
     memset(p, 1, KMALLOC_MAX);
     kfree(p);
 }
@@ -80,13 +80,13 @@ START_TEST(strings_are_copied)
 
     start(RV_RAM_FIRST);
     s = kstrdup("hello");
-    ck_assert_str_eq(s, "hello");
+    CHECK_STR(s, "hello");
     kfree(s);
     s = kstrndup("hello", 3);
-    ck_assert_str_eq(s, "hel");
+    CHECK_STR(s, "hel");
     kfree(s);
     s = kstrndup("hi", 300);
-    ck_assert_str_eq(s, "hi");
+    CHECK_STR(s, "hi");
     kfree(s);
 }
 END_TEST
@@ -99,14 +99,14 @@ START_TEST(at_the_limit_there_is_no_memory_and_later_there_is_again)
     start(RV_RAM_FIRST);
     while (n < ARRAY_SIZE(p) && (p[n] = kmalloc(2048)))
         n++;
-    ck_assert_uint_lt(n, ARRAY_SIZE(p));
-    ck_assert_uint_gt(n, 5000); /* most of 16 MiB */
-    ck_assert_ptr_null(kmalloc(PAGE_SIZE));
+    CHECK_OP(n, <, ARRAY_SIZE(p));
+    CHECK_OP(n, >, 5000); /* most of 16 MiB */
+    CHECK(!kmalloc(PAGE_SIZE));
     for (u32 i = 0; i < n; i++)
         kfree(p[i]);
     while (again < ARRAY_SIZE(p) && (p[again] = kmalloc(2048)))
         again++;
-    ck_assert_uint_eq(again, n);
+    CHECK_EQ(again, n);
 }
 END_TEST
 
@@ -120,11 +120,11 @@ START_TEST(empty_pages_go_back)
     before = fake_frames_used();
     for (u32 i = 0; i < ARRAY_SIZE(p); i++)
         p[i] = kmalloc(64);
-    ck_assert_uint_ge(fake_frames_used(), before + ARRAY_SIZE(p) / 64 - 1);
+    CHECK_OP(fake_frames_used(), >=, before + ARRAY_SIZE(p) / 64 - 1);
     for (u32 i = 0; i < ARRAY_SIZE(p); i++)
         kfree(p[i]);
     /* What vCPUs keep, and the partial pages that are not first in the list. */
-    ck_assert_uint_le(fake_frames_used(), before + 8);
+    CHECK_OP(fake_frames_used(), <=, before + 8);
 }
 END_TEST
 
@@ -148,7 +148,7 @@ START_TEST(random_blocks_keep_their_contents)
             block[i].size = 1 + unit_below((u32)limits[unit_below(ARRAY_SIZE(limits))]);
             block[i].fill = (u8)unit_random();
             block[i].p = kmalloc(block[i].size);
-            ck_assert_ptr_nonnull(block[i].p);
+            CHECK(block[i].p);
             memset(block[i].p, block[i].fill, block[i].size);
         }
     }
@@ -158,7 +158,7 @@ START_TEST(random_blocks_keep_their_contents)
             kfree(block[i].p);
         }
     }
-    ck_assert_uint_le(fake_frames_used(), used + 400);
+    CHECK_OP(fake_frames_used(), <=, used + 400);
 }
 END_TEST
 

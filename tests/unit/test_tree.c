@@ -64,8 +64,8 @@ static int depth(const struct tree_node *n)
 
     if (!n)
         return 0;
-    ck_assert(!n->left || n->left->parent == n);
-    ck_assert(!n->right || n->right->parent == n);
+    CHECK(!n->left || n->left->parent == n);
+    CHECK(!n->right || n->right->parent == n);
     l = depth(n->left);
     r = depth(n->right);
     return 1 + (l > r ? l : r);
@@ -76,25 +76,25 @@ static void check_all(void)
     struct tree_node *n = tree_first(&tree);
 
     for (int i = 0; i < count; i++) {
-        ck_assert_ptr_eq(n, sorted[i]);
-        ck_assert_ptr_eq(tree_prev(n), model(i - 1));
+        CHECK(n == sorted[i]);
+        CHECK(tree_prev(n) == model(i - 1));
         n = tree_next(n);
     }
-    ck_assert_ptr_null(n);
-    ck_assert_ptr_eq(tree_last(&tree), model(count - 1));
+    CHECK(!n);
+    CHECK(tree_last(&tree) == model(count - 1));
 }
 
 static void check_searches(u64 k)
 {
-    ck_assert_ptr_eq(tree_ge(&tree, k), model(lower_bound(k)));
+    CHECK(tree_ge(&tree, k) == model(lower_bound(k)));
     /* Of equal keys any may be found by le; it is the last one. */
-    ck_assert_ptr_eq(tree_le(&tree, k), model(upper_bound(k) - 1));
+    CHECK(tree_le(&tree, k) == model(upper_bound(k) - 1));
 }
 
 START_TEST(an_empty_tree_has_no_nodes)
 {
-    ck_assert_ptr_null(tree_first(&tree));
-    ck_assert_ptr_null(tree_last(&tree));
+    CHECK(!tree_first(&tree));
+    CHECK(!tree_last(&tree));
     check_searches(0);
     check_searches(UINT64_MAX);
 }
@@ -105,8 +105,8 @@ START_TEST(equal_keys_stay_in_the_order_of_insertion)
     for (int i = 0; i < 100; i++)
         insert(&pool[i], (u64)(i % 3));
     check_all();
-    ck_assert_ptr_eq(tree_ge(&tree, 1), &pool[1]);
-    ck_assert_ptr_eq(tree_le(&tree, 1), &pool[97]);
+    CHECK(tree_ge(&tree, 1) == &pool[1]);
+    CHECK(tree_le(&tree, 1) == &pool[97]);
 }
 END_TEST
 
@@ -126,10 +126,10 @@ START_TEST(ascending_keys_make_no_deep_tree)
     for (int i = 0; i < NODES; i++)
         insert(&pool[i], (u64)i);
     check_all();
-    ck_assert_int_lt(depth(tree.root), 48);
+    CHECK_OP(depth(tree.root), <, 48);
     while (count)
         remove_at(0);
-    ck_assert_ptr_null(tree.root);
+    CHECK(!tree.root);
 }
 END_TEST
 

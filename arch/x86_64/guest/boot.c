@@ -183,6 +183,7 @@ NORETURN void arch_boot_secondary(u32 index)
 {
     struct percpu *cpu = percpu_table[index];
 
+    msr_write(MSR_FS_BASE, (u64)kernel_tls);
     load_tables(cpu);
     init_syscall_msrs((u64)syscall_entry);
     kernel_main_secondary(index);

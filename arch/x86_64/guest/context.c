@@ -65,9 +65,6 @@ void arch_thread_prepare(struct thread *t, void (*entry)(void *), void *arg)
     t->ctx.fs_base = (u64)kernel_tls;
 }
 
-void arch_fpu_switch_out(struct thread *t);
-void arch_fpu_switch_in(struct thread *t);
-
 void arch_switch(struct thread *from, struct thread *to)
 {
     struct percpu *cpu = this_cpu();
@@ -75,8 +72,8 @@ void arch_switch(struct thread *from, struct thread *to)
     if (from->proc) {
         from->ctx.fs_base = arch_get_fs_base();
         from->ctx.gs_base = arch_get_gs_base();
-        arch_fpu_switch_out(from);
     }
+    fpu_switch(from, to);
     cpu->current = to;
     if (to->kstack) {
         cpu->kstack_top = to->kstack + KSTACK_SIZE;
@@ -85,7 +82,6 @@ void arch_switch(struct thread *from, struct thread *to)
     if (to->proc) {
         arch_set_fs_base(to->ctx.fs_base);
         arch_set_gs_base(to->ctx.gs_base);
-        arch_fpu_switch_in(to);
     }
     arch_switch_stack(&from->ctx.rsp, to->ctx.rsp);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the processor has (CPUID), and CPUID as ring 3 is to see it where the VMM makes it fault. */
 #include "arch/cpu.h"
+#include "core/boot.h"
 #include "core/string.h"
 #include "guest.h"
 #include "mm/usercopy.h"
@@ -27,6 +28,11 @@ void features_init(void)
     if (max_leaf >= 7) {
         cpuid(7, 0, r);
         cpu_features.erms = r[1] & 1u << 9;
+    }
+    if (boot.fpu_size && boot.fpu_size <= FPU_VMM_SIZE) {
+        cpu_features.fpu_by_vmm = true;
+        cpu_features.xsave_size = boot.fpu_size;
+        cpu_features.xfeatures = boot.fpu_features;
     }
     if (cpu_features.xsave) {
         u32 lo, hi;

@@ -2,8 +2,13 @@
 /*
  * FPU state of ring 3. The kernel uses no vector registers, so the state stays in the processor until
  * another thread is switched to. Signal frames carry it in the layout of Linux (asm/sigcontext.h).
+ *
+ * Where ring 0 is emulated it can only FXSAVE, and if ring 3 cannot be kept from using more than that, the
+ * VMM saves and loads the state (fpu_by_vmm). That is an exit for each switch: such a KVM does not heed
+ * CR0.TS in ring 3, so it cannot be put off until a thread uses the FPU.
  */
 #include "arch/cpu.h"
+#include "core/hostcall.h"
 #include "core/print.h"
 #include "core/string.h"
 #include "guest.h"
@@ -19,10 +24,21 @@
 static u8 *initial;      /* state of a new program */
 static u32 mxcsr_mask = 0xffbf;
 
+static bool extended(void)
+{
+    return cpu_features.xsave || cpu_features.fpu_by_vmm;
+}
+
+/* Bytes of a save area; what the VMM fills is larger than the state. */
+static u32 area_size(void)
+{
+    return cpu_features.fpu_by_vmm ? FPU_VMM_SIZE : cpu_features.xsave_size;
+}
+
 /* Areas are 64-aligned inside a block with room; the block's address is in the word before. */
 static void *area_alloc(void)
 {
-    u8 *block = kmalloc(cpu_features.xsave_size + 64 + 8), *p;
+    u8 *block = kmalloc(area_size() + 64 + 8), *p;
 
     if (!block)
         return NULL;
@@ -37,20 +53,40 @@ static void area_free(void *p)
         kfree(((void **)p)[-1]);
 }
 
+/* Save the registers to one area and load them from another; either may be NULL. */
+static void exchange(void *out, const void *in)
+{
+    if (cpu_features.fpu_by_vmm) {
+        struct hc_io io;
+
+        hc_io_init(&io);
+        if (in)
+            hc_in(&io, in, FPU_VMM_SIZE);
+        if (out)
+            hc_out(&io, out, FPU_VMM_SIZE);
+        if (hostcall(RV_HC_fpu_switch, 0, 0, 0, 0, 0, &io))
+            panic("the VMM cannot switch the FPU state");
+    } else if (cpu_features.xsave) {
+        if (out)
+            __asm__ volatile("xsave64 (%0)" : : "r"(out), "a"(-1), "d"(-1) : "memory");
+        if (in)
+            __asm__ volatile("xrstor64 (%0)" : : "r"(in), "a"(-1), "d"(-1) : "memory");
+    } else {
+        if (out)
+            __asm__ volatile("fxsave64 (%0)" : : "r"(out) : "memory");
+        if (in)
+            __asm__ volatile("fxrstor64 (%0)" : : "r"(in) : "memory");
+    }
+}
+
 static void save(void *area)
 {
-    if (cpu_features.xsave)
-        __asm__ volatile("xsave64 (%0)" : : "r"(area), "a"(-1), "d"(-1) : "memory");
-    else
-        __asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory");
+    exchange(area, NULL);
 }
 
 static void restore(const void *area)
 {
-    if (cpu_features.xsave)
-        __asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"(-1), "d"(-1) : "memory");
-    else
-        __asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
+    exchange(NULL, area);
 }
 
 void fpu_init(void)
@@ -58,14 +94,14 @@ void fpu_init(void)
     initial = area_alloc();
     if (!initial)
         panic("no memory for the FPU state");
-    memset(initial, 0, cpu_features.xsave_size);
+    memset(initial, 0, area_size());
     save(initial);
     if (*(u32 *)(initial + 28))
         mxcsr_mask = *(u32 *)(initial + 28);
-    memset(initial, 0, cpu_features.xsave_size);
+    memset(initial, 0, area_size());
     *(u16 *)initial = 0x37f;                  /* FCW */
     *(u32 *)(initial + 24) = MXCSR_DEFAULT;
-    if (cpu_features.xsave)
+    if (extended())
         *(u64 *)(initial + 512) = 3;
 }
 
@@ -76,21 +112,21 @@ static int ensure_area(struct thread *t)
     return t->ctx.fpu ? 0 : -ENOMEM;
 }
 
-/* sched: t stops running on this vCPU. */
-void arch_fpu_switch_out(struct thread *t);
-void arch_fpu_switch_out(struct thread *t)
+/*
+ * This vCPU goes from one thread to another. A kernel thread leaves the registers as they are, so whoever
+ * owned them may find them again.
+ */
+void fpu_switch(struct thread *from, struct thread *to)
 {
-    if (t->ctx.fpu && this_cpu()->fpu_owner == t)
-        save(t->ctx.fpu);
-}
+    struct percpu *cpu = this_cpu();
+    void *out = from->proc && cpu->fpu_owner == from ? from->ctx.fpu : NULL, *in = NULL;
 
-void arch_fpu_switch_in(struct thread *t);
-void arch_fpu_switch_in(struct thread *t)
-{
-    if (!t->ctx.fpu || (this_cpu()->fpu_owner == t && t->cpu == this_cpu()->index))
-        return;
-    restore(t->ctx.fpu);
-    this_cpu()->fpu_owner = t;
+    if (to->proc && to->ctx.fpu && !(cpu->fpu_owner == to && to->cpu == cpu->index)) {
+        in = to->ctx.fpu;
+        cpu->fpu_owner = to;
+    }
+    if (out || in)
+        exchange(out, in);
 }
 
 void arch_exec_reset(void)
@@ -106,7 +142,7 @@ void arch_exec_reset(void)
 
 void arch_fpu_reset(void)
 {
-    memcpy(current()->ctx.fpu, initial, cpu_features.xsave_size);
+    memcpy(current()->ctx.fpu, initial, area_size());
     restore(initial);
     this_cpu()->fpu_owner = current();
 }
@@ -119,7 +155,7 @@ int arch_clone_state(struct thread *child)
         return -ENOMEM;
     if (t->ctx.fpu && this_cpu()->fpu_owner == t)
         save(t->ctx.fpu);
-    memcpy(child->ctx.fpu, t->ctx.fpu ? t->ctx.fpu : initial, cpu_features.xsave_size);
+    memcpy(child->ctx.fpu, t->ctx.fpu ? t->ctx.fpu : initial, area_size());
     child->ctx.fs_base = arch_get_fs_base();
     child->ctx.gs_base = arch_get_gs_base();
     return 0;
@@ -138,7 +174,7 @@ void arch_thread_free(struct thread *t)
 
 size_t arch_fpu_frame_size(void)
 {
-    return cpu_features.xsave ? cpu_features.xsave_size + 4 : 512;
+    return extended() ? cpu_features.xsave_size + 4 : 512;
 }
 
 int arch_fpu_save_user(u64 addr)
@@ -156,12 +192,12 @@ int arch_fpu_save_user(u64 addr)
     STATIC_ASSERT(sizeof(sw) == 48);
     if (this_cpu()->fpu_owner == t)
         save(area);
-    if (!cpu_features.xsave)
+    if (!extended())
         memset(&sw, 0, sizeof(sw));
     memcpy(area + SW_RESERVED, &sw, sizeof(sw));
     if (copy_to_user(addr, area, cpu_features.xsave_size))
         return -EFAULT;
-    if (cpu_features.xsave && copy_to_user(addr + cpu_features.xsave_size, &magic2, 4))
+    if (extended() && copy_to_user(addr + cpu_features.xsave_size, &magic2, 4))
         return -EFAULT;
     return 0;
 }
@@ -170,7 +206,7 @@ int arch_fpu_restore_user(u64 addr)
 {
     struct thread *t = current();
     u8 *area = t->ctx.fpu, *tmp;
-    bool extended;
+    bool whole;
     int r = 0;
 
     if (!addr) {
@@ -180,28 +216,28 @@ int arch_fpu_restore_user(u64 addr)
     tmp = area_alloc();
     if (!tmp)
         return -ENOMEM;
-    memset(tmp, 0, cpu_features.xsave_size);
+    memset(tmp, 0, area_size());
     if (copy_from_user(tmp, addr, 512)) {
         r = -EFAULT;
         goto out;
     }
-    extended = cpu_features.xsave && *(u32 *)(tmp + SW_RESERVED) == FP_XSTATE_MAGIC1 &&
-               *(u32 *)(tmp + SW_RESERVED + 16) == cpu_features.xsave_size;
-    if (extended && copy_from_user(tmp + 512, addr + 512, cpu_features.xsave_size - 512)) {
+    whole = extended() && *(u32 *)(tmp + SW_RESERVED) == FP_XSTATE_MAGIC1 &&
+            *(u32 *)(tmp + SW_RESERVED + 16) == cpu_features.xsave_size;
+    if (whole && copy_from_user(tmp + 512, addr + 512, cpu_features.xsave_size - 512)) {
         r = -EFAULT;
         goto out;
     }
     /* Reserved bits would make the restore fault in ring 0: they are cleared, as Linux does. */
     *(u32 *)(tmp + 24) &= mxcsr_mask;
-    if (cpu_features.xsave) {
+    if (extended()) {
         u64 *header = (u64 *)(tmp + 512);
 
-        if (!extended)
+        if (!whole)
             header[0] = 3;
         header[0] &= cpu_features.xfeatures;
         memset(header + 1, 0, 56);
     }
-    memcpy(area, tmp, cpu_features.xsave_size);
+    memcpy(area, tmp, area_size());
     restore(area);
     this_cpu()->fpu_owner = t;
 out:

@@ -3,14 +3,18 @@
  * The processor that guests see: what KVM supports (KVM_GET_SUPPORTED_CPUID), less what the guest
  * kernel does not switch or must not offer (Intel SDM vol. 2, CPUID; AMD APM vol. 3, appendix E).
  */
+#include <asm/prctl.h>
 #include <cpuid.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "arch/x86_64/vmm/x86.h"
 #include "vmm/arch.h"
+#include "vmm/hostcall.h"
 #include "vmm/vm.h"
 
 #define ENTRIES_MAX 256u
@@ -181,6 +185,62 @@ static bool host_has_xsave(void)
     return __get_cpuid(1, &a, &b, &c, &d) && c & BIT(27);
 }
 
+/* Whether the host's processor can make cpuid fault in ring 3 (arch_prctl(2), ARCH_SET_CPUID). */
+static bool host_can_fault_cpuid(void)
+{
+    return syscall(SYS_arch_prctl, ARCH_SET_CPUID, 1) == 0;
+}
+
+/*
+ * This KVM lets ring 3 run with the host's vector state, which ring 0, being emulated, cannot switch.
+ * Either programs are told that there is none, or the VMM switches it.
+ */
+static void plan_host_fpu(void)
+{
+    uint32_t a, size = 0, c, d, lo, hi;
+
+    if (!host_has_xsave())
+        return;
+    if (host_can_fault_cpuid()) {
+        cpu_model.fault_cpuid = true;
+        return;
+    }
+    __get_cpuid_count(0xd, 0, &a, &size, &c, &d);
+    __asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
+    cpu_model.fpu_size = size;
+    cpu_model.fpu_features = (uint64_t)hi << 32 | lo;
+}
+
+uint32_t arch_fpu_size(void)
+{
+    return cpu_model.fpu_size;
+}
+
+uint64_t arch_fpu_features(void)
+{
+    return cpu_model.fpu_features;
+}
+
+int64_t hc_fpu_switch(struct hc_req *req)
+{
+    struct kvm_xsave state;
+
+    if ((req->out_len && req->out_len != sizeof(state)) ||
+        (req->in_len && req->in_len != sizeof(state)))
+        return -EINVAL;
+    if (req->out_len) {
+        if (ioctl(req->vcpu->fd, KVM_GET_XSAVE, &state) < 0)
+            return -errno;
+        hc_copy_out(req, 0, &state, sizeof(state));
+    }
+    if (req->in_len) {
+        hc_copy_in(req, 0, &state, sizeof(state));
+        if (ioctl(req->vcpu->fd, KVM_SET_XSAVE, &state) < 0)
+            return -errno;
+    }
+    return 0;
+}
+
 int arch_vm_init(struct vm *vm, struct error *err)
 {
     struct kvm_cpuid2 *c = calloc(1, sizeof(*c) + ENTRIES_MAX * sizeof(c->entries[0]));
@@ -211,7 +271,7 @@ int arch_vm_init(struct vm *vm, struct error *err)
             cpu_model.xcr0 |= XCR0_AVX512;
         cr4 |= CR4_OSXSAVE;
     } else {
-        cpu_model.fault_cpuid = host_has_xsave();
+        plan_host_fpu();
     }
     e = cpuid_find(c, 7, 0);
     if (e) {

@@ -53,6 +53,8 @@ struct cpu_model {
     uint64_t xcr0;            /* 0: no XSAVE */
     uint32_t cr4;             /* bits that the model allows */
     bool fault_cpuid;         /* ring 3 sees the host's processor: its cpuid must fault */
+    uint32_t fpu_size;        /* ... or cannot be made to: bytes of its XSAVE state; else 0 */
+    uint64_t fpu_features;    /* with fpu_size: the host's XCR0 */
     int64_t tsc_offset;       /* guest's TSC - host's */
     bool tsc_known;
 };

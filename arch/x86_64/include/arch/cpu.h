@@ -48,7 +48,8 @@ struct cpu_features {
     bool smap, smep, umip, xsave, fsgsbase, erms;
     bool soft_syscall;   /* ring 3's syscall arrives as a fetch fault (software KVM) */
     bool emulated;       /* ring 0 is emulated: instructions are dear, exits cheap */
-    u32 xsave_size;      /* bytes of the XSAVE area, or 512 */
+    bool fpu_by_vmm;     /* ring 3 has XSAVE state that ring 0 cannot reach: hostcall fpu_switch */
+    u32 xsave_size;      /* bytes of the XSAVE state, or 512 */
     u64 xfeatures;       /* XCR0, or 3 */
 };
 extern struct cpu_features cpu_features;
