@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define REASON_MAX 160
+#define REASON_MAX      160
 #define CASE_TIMEOUT_MS 60000
 
 /* Memory is first: its fresh frames must not have been another case's. */
@@ -28,8 +28,8 @@ static const struct bench_case *const families[] = {
 
 /* What the child that ran a case says. */
 struct result {
-    double best; /* ns for one operation */
-    uint64_t n;  /* operations of a batch */
+    double best;             /* ns for one operation */
+    uint64_t n;              /* operations of a batch */
     char reason[REASON_MAX]; /* not empty: there is no value */
 };
 
@@ -254,8 +254,20 @@ static const char usage[] =
     "  --nothing        instead: end at once\n";
 
 enum {
-    OPT_LIST = 256, OPT_FILTER, OPT_AFTER, OPT_JSON, OPT_ENV, OPT_BATCH_MS, OPT_BATCHES,
-    OPT_ICOUNT, OPT_COUNT, OPT_STARTUP, OPT_IDLE, OPT_SLEEP, OPT_NOTHING, OPT_HELP,
+    OPT_LIST = 256,
+    OPT_FILTER,
+    OPT_AFTER,
+    OPT_JSON,
+    OPT_ENV,
+    OPT_BATCH_MS,
+    OPT_BATCHES,
+    OPT_ICOUNT,
+    OPT_COUNT,
+    OPT_STARTUP,
+    OPT_IDLE,
+    OPT_SLEEP,
+    OPT_NOTHING,
+    OPT_HELP,
 };
 
 static const struct option options[] = {
@@ -296,25 +308,51 @@ int main(int argc, char **argv)
 
     while ((c = getopt_long(argc, argv, "+", options, NULL)) != -1)
         switch (c) {
-        case OPT_LIST: list(); return 0;
-        case OPT_FILTER: opt.filter = optarg; break;
-        case OPT_AFTER: opt.after = optarg; break;
-        case OPT_JSON: bench_json = true; break;
-        case OPT_ENV: opt.env = optarg; break;
-        case OPT_BATCH_MS: opt.batch_ns = number(optarg) * 1000000; break;
-        case OPT_BATCHES: opt.batches = (unsigned)number(optarg); break;
+        case OPT_LIST:
+            list();
+            return 0;
+        case OPT_FILTER:
+            opt.filter = optarg;
+            break;
+        case OPT_AFTER:
+            opt.after = optarg;
+            break;
+        case OPT_JSON:
+            bench_json = true;
+            break;
+        case OPT_ENV:
+            opt.env = optarg;
+            break;
+        case OPT_BATCH_MS:
+            opt.batch_ns = number(optarg) * 1000000;
+            break;
+        case OPT_BATCHES:
+            opt.batches = (unsigned)number(optarg);
+            break;
         case OPT_ICOUNT:
             opt.unit = "instructions";
             opt.batch_ns = 1000000; /* most batches see no timer tick */
             opt.batches = 6;
             break;
-        case OPT_COUNT: opt.count = number(optarg); break;
-        case OPT_STARTUP: startup = number(optarg); break;
-        case OPT_IDLE: idle = true; break;
-        case OPT_SLEEP: return sleep_on_stdin();
-        case OPT_NOTHING: return 0;
-        case OPT_HELP: fputs(usage, stdout); return 0;
-        default: fputs(usage, stderr); return 2;
+        case OPT_COUNT:
+            opt.count = number(optarg);
+            break;
+        case OPT_STARTUP:
+            startup = number(optarg);
+            break;
+        case OPT_IDLE:
+            idle = true;
+            break;
+        case OPT_SLEEP:
+            return sleep_on_stdin();
+        case OPT_NOTHING:
+            return 0;
+        case OPT_HELP:
+            fputs(usage, stdout);
+            return 0;
+        default:
+            fputs(usage, stderr);
+            return 2;
         }
     if ((startup || idle) != (optind < argc)) {
         fputs(usage, stderr);

@@ -14,13 +14,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BENCH_DIR "/bench"              /* on the root file system */
-#define BENCH_FILE BENCH_DIR "/data/warm" /* 8 MiB of the image */
-#define BENCH_COLD BENCH_DIR "/data/cold" /* BENCH_COLD_FILES of them: cold0, cold1, ... */
+#define BENCH_DIR        "/bench"               /* on the root file system */
+#define BENCH_FILE       BENCH_DIR "/data/warm" /* 8 MiB of the image */
+#define BENCH_COLD       BENCH_DIR "/data/cold" /* BENCH_COLD_FILES of them: cold0, cold1, ... */
 #define BENCH_COLD_FILES 4u
-#define BENCH_TRUE BENCH_DIR "/true"
-#define BENCH_FILE_SIZE (8u << 20)
-#define BENCH_PAGE 4096u
+#define BENCH_TRUE       BENCH_DIR "/true"
+#define BENCH_FILE_SIZE  (8u << 20)
+#define BENCH_PAGE       4096u
 
 struct bench_case {
     const char *name; /* letters, digits and '_'; NULL ends a table */
@@ -57,18 +57,18 @@ static inline long bench_ok(long value, const char *what)
 #define OK(call) bench_ok((long)(call), #call)
 
 /* n times a statement; how many ns that took. */
-#define BENCH_LOOP(n, statement) \
-    ({ \
-        uint64_t start_ = bench_now(); \
-        for (uint64_t i_ = 0; i_ < (n); i_++) { \
-            statement; \
-        } \
-        bench_now() - start_; \
+#define BENCH_LOOP(n, statement)                                                                   \
+    ({                                                                                             \
+        uint64_t start_ = bench_now();                                                             \
+        for (uint64_t i_ = 0; i_ < (n); i_++) {                                                    \
+            statement;                                                                             \
+        }                                                                                          \
+        bench_now() - start_;                                                                      \
     })
 
 /*
- * outside.c: a whole command seen from outside. Print one row for each value; 0, or 1 if there is no
- * value. argv ends with NULL; env is the row's environment.
+ * outside.c: a whole command seen from outside. Print one row for each value; 0, or 1 if there is
+ * no value. argv ends with NULL; env is the row's environment.
  */
 int outside_startup(const char *env, unsigned runs, char **argv);
 int outside_idle(const char *env, char **argv);
@@ -77,7 +77,7 @@ int outside_idle(const char *env, char **argv);
 void bench_row(const char *name, const char *env, const char *unit, double value,
                const char *reason);
 
-/* The options --json: rows are JSON on stdout, and progress is on stderr. */
+/* The option --json: rows are JSON on stdout, and progress is on stderr. */
 extern bool bench_json;
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Cases: two who wake each other in turn. One operation is a round trip: two wakes, two switches. */
+/* Cases: two who wake each other in turn. One operation is a round trip. */
 #include <errno.h>
 #include <linux/futex.h>
 #include <pthread.h>
@@ -21,7 +21,7 @@ static void pin(void)
     OK(sched_setaffinity(0, sizeof(set), &set));
 }
 
-/* --- two processes and two pipes ------------------------------------------------------------------ */
+/* --- two processes and two pipes -------------------------------------------------------------- */
 
 _Noreturn static void echo(int from, int to)
 {
@@ -58,7 +58,7 @@ static uint64_t pipe_one_cpu_run(uint64_t n)
     return pipe_run(n);
 }
 
-/* --- two threads and a futex ---------------------------------------------------------------------- */
+/* --- two threads and a futex ------------------------------------------------------------------ */
 
 static uint32_t turn;
 
@@ -108,9 +108,9 @@ static uint64_t futex_one_cpu_run(uint64_t n)
 const struct bench_case cases_ipc[] = {
     { .name = "pipe", .what = "a byte to another process and back, by pipes", .run = pipe_run },
     { .name = "pipe_one_cpu", .what = "the same, both on one processor", .run = pipe_one_cpu_run },
-    { .name = "futex", .what = "wake another thread by a futex, and be woken",
-      .run = futex_run },
-    { .name = "futex_one_cpu", .what = "the same, both on one processor",
+    { .name = "futex", .what = "wake another thread by a futex, and be woken", .run = futex_run },
+    { .name = "futex_one_cpu",
+      .what = "the same, both on one processor",
       .run = futex_one_cpu_run },
     { 0 },
 };

@@ -11,8 +11,8 @@
 /* Small pages everywhere: whether a huge one is taken depends on where the mapping lies. */
 static volatile char *map_anon(uint64_t pages)
 {
-    char *p = mmap(NULL, pages * BENCH_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                   -1, 0);
+    char *p =
+        mmap(NULL, pages * BENCH_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     if (p == MAP_FAILED)
         bench_fail("mmap");
@@ -83,13 +83,19 @@ static uint64_t file_run(uint64_t n)
 }
 
 const struct bench_case cases_memory[] = {
-    { .name = "fault_anon_fresh", .what = "first touch of a page never used before",
-      .run = anon_fresh_run, .max = PAGES, .once = 16 },
-    { .name = "fault_anon_recycled", .what = "first touch of a page that was freed before",
+    { .name = "fault_anon_fresh",
+      .what = "first touch of a page never used before",
+      .run = anon_fresh_run,
+      .max = PAGES,
+      .once = 16 },
+    { .name = "fault_anon_recycled",
+      .what = "first touch of a page that was freed before",
       .run = anon_recycled_run },
-    { .name = "fault_file", .what = "first touch of a page of a mapped, cached file",
+    { .name = "fault_file",
+      .what = "first touch of a page of a mapped, cached file",
       .run = file_run },
-    { .name = "map_touch_unmap", .what = "mmap a page, touch it, munmap it",
+    { .name = "map_touch_unmap",
+      .what = "mmap a page, touch it, munmap it",
       .run = map_touch_unmap_run },
     { 0 },
 };

@@ -77,7 +77,8 @@ static uint64_t thread_run(uint64_t n)
 const struct bench_case cases_process[] = {
     { .name = "fork_exit", .what = "fork, child exits, wait", .run = fork_run },
     { .name = "fork_exec", .what = "fork, exec of a tiny program, wait", .run = fork_exec_run },
-    { .name = "fork_exec_libc", .what = "fork, exec of a static glibc program, wait",
+    { .name = "fork_exec_libc",
+      .what = "fork, exec of a static glibc program, wait",
       .run = fork_exec_libc_run },
     { .name = "thread", .what = "create a thread and join it", .run = thread_run },
     { 0 },

@@ -20,14 +20,14 @@
 #include "bench/bench.h"
 
 #define STARTUP_BUDGET_NS UINT64_C(20000000000)
-#define STARTUP_MIN 3u
-#define RUNS_MAX 1000u
-#define READY_TIMEOUT_MS 60000
-#define SETTLE_US 500000 /* after its start, before the memory is looked at */
-#define PIDS_MAX 4096u
+#define STARTUP_MIN       3u
+#define RUNS_MAX          1000u
+#define READY_TIMEOUT_MS  60000
+#define SETTLE_US         500000 /* after its start, before the memory is looked at */
+#define PIDS_MAX          4096u
 
 #define CGROUP "/sys/fs/cgroup"
-#define GROUP CGROUP "/bench"
+#define GROUP  CGROUP "/bench"
 
 /* The first line of what the command said on stderr, or what became of it. */
 static const char *reason(int err_fd, int status)
@@ -96,7 +96,7 @@ int outside_startup(const char *env, unsigned runs, char **argv)
     return 0;
 }
 
-/* --- memory ---------------------------------------------------------------------------------------- */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 /* The processes of the machine; how many. */
 static unsigned all_pids(pid_t *pids)

@@ -141,8 +141,12 @@ static ssize_t take(struct pipe *p, struct uio *u)
         done += (ssize_t)did;
         if (did < n)
             return done ? done : -EFAULT;
-        /* The page in which the next write goes on is kept. */
-        if (p->tail % PAGE_SIZE == 0 && p->head != p->tail) {
+        /*
+         * The page in which the next write goes on is kept: the next one if all was read, or this very
+         * one if the writer came around to its front while we were at its back.
+         */
+        if (p->tail % PAGE_SIZE == 0 && p->head != p->tail &&
+            p->head - p->tail <= (p->npages - 1) * PAGE_SIZE) {
             kfree(p->page[i]);
             p->page[i] = NULL;
         }

@@ -89,7 +89,7 @@ int sigframe_push(struct trap_frame *regs, const struct sig_info *info,
 
     memset(&f, 0, sizeof(f));
     f.restorer = act->restorer;
-    f.uc.flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS | (cpu_features.xsave ? UC_FP_XSTATE : 0);
+    f.uc.flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS | (arch_fpu_frame_size() > 512 ? UC_FP_XSTATE : 0);
     f.uc.stack.sp = s->alt.sp;
     f.uc.stack.flags = altstack_state(s, regs->rsp) | (s->alt.flags & SS_AUTODISARM_);
     f.uc.stack.size = s->alt.size;
@@ -174,7 +174,7 @@ s64 sys_rt_sigreturn(void)
     if (copy_from_user(&f.uc, sp + offsetof(struct abi_frame, uc), sizeof(f.uc)))
         goto bad;
     /* sysretq and iretq must not fault in ring 0: what ring 3 may not have is refused or masked. */
-    if (!arch_user_address_ok(m->rip))
+    if (!arch_user_address_ok(m->rip) || (m->cs | 3) != USER_CS)
         goto bad;
     signal_set_mask(f.uc.sigmask);
     *regs = (struct trap_frame){

@@ -191,6 +191,25 @@ struct mapping *mapping_join(struct aspace *as, struct mapping *m)
     return m;
 }
 
+int mapping_own_anon(struct mapping *m)
+{
+    u64 first = anon_index(m, m->node.key), last = anon_index(m, m->end);
+    struct vmo *own;
+
+    if (!m->anon || READ_ONCE(m->anon->refs) == 1)
+        return 0;
+    own = vmo_clone(m->anon, first, last - first);
+    if (!own)
+        return -ENOMEM;
+    /* The same frames, so the entries stay as they are. */
+    mutex_lock(&m->anon->lock);
+    vmo_drop_pages(m->anon, first, last);
+    mutex_unlock(&m->anon->lock);
+    vmo_unref(m->anon);
+    m->anon = own;
+    return 0;
+}
+
 void aspace_zap(struct aspace *as, u64 start, u64 end)
 {
     bool flush;
@@ -383,13 +402,18 @@ int aspace_protect(struct aspace *as, u64 addr, u64 len, u32 prot)
     if (r == 0)
         r = mapping_split(as, end);
     if (r == 0) {
-        for (m = aspace_find(as, addr); m && m->node.key < end; m = aspace_next(m)) {
+        for (m = aspace_find(as, addr); m && m->node.key < end; m = aspace_next(m))
             m->prot = prot;
-            m = mapping_join(as, m);
-        }
         m = mapping_of(tree_le(&as->maps, addr - 1));
-        if (m && m->end == addr)
+        if (!m || m->end != addr)
+            m = aspace_find(as, addr);
+        while (m && m->node.key < end) {
+            u64 count = as->count;
+
             mapping_join(as, m);
+            if (as->count == count)
+                m = aspace_next(m);
+        }
         /* New rights come by faults; lost ones must go now. */
         spin_lock(&as->pt_lock);
         flush = mmu_restrict(as->pt_root, &addr, &end, prot);

@@ -22,7 +22,8 @@ static int enter(struct aspace *as, u64 va, u64 word, u32 prot)
 
     for (;;) {
         spin_lock(&as->pt_lock);
-        ok = mmu_map(as->pt_root, va, word & VMO_PAGE_ADDR, prot);
+        /* What can be written or executed can be read: an entry has no bit against it. */
+        ok = mmu_map(as->pt_root, va, word & VMO_PAGE_ADDR, prot | VM_READ);
         spin_unlock(&as->pt_lock);
         if (ok)
             return 0;
@@ -189,6 +190,8 @@ static struct mapping *find_or_grow(struct aspace *as, u64 addr)
     /* Keep Linux's distance (stack_guard_gap, 256 pages) to what lies below. */
     below = mapping_of(tree_prev(&m->node));
     if (below && below->prot && start - below->end < 256 * PAGE_SIZE)
+        return NULL;
+    if (mapping_own_anon(m))
         return NULL;
     mapping_set_start(as, m, start);
     return m;

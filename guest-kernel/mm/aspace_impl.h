@@ -20,6 +20,11 @@ struct mapping *mapping_join(struct aspace *as, struct mapping *m);
 /* Change the start or the end of a mapping in place. */
 void mapping_set_start(struct aspace *as, struct mapping *m, u64 start);
 void mapping_set_end(struct aspace *as, struct mapping *m, u64 end);
+/*
+ * Before a mapping grows or is shown elsewhere larger than it was: its changed pages get a VMO of their
+ * own, for what was split off it has the indices that follow. 0 or -ENOMEM.
+ */
+int mapping_own_anon(struct mapping *m);
 /* Clear the page table over [start, end) and wait until no vCPU uses it. */
 void aspace_zap(struct aspace *as, u64 start, u64 end);
 /* Drop the changed pages of [start, end) of m; the page table was cleared before. */

@@ -27,6 +27,8 @@ u64 aspace_set_brk(struct aspace *as, u64 brk)
         m = mapping_of(old_end > as->brk_start ? tree_le(&as->maps, old_end - 1) : NULL);
         if (m && m->end == old_end && m->node.key >= ALIGN_DOWN(as->brk_start, PAGE_SIZE) &&
             !m->vmo && m->prot == (VM_READ | VM_WRITE) && !m->flags) {
+            if (mapping_own_anon(m))
+                goto out;
             mapping_set_end(as, m, new_end);
         } else {
             struct map_args a = { .addr = old_end, .len = new_end - old_end, .fixed = true,
@@ -55,6 +57,9 @@ static int move(struct aspace *as, struct mapping *m, u64 old, u64 len, u64 new,
     if (r)
         return r;
     m = aspace_find(as, old);
+    r = new_len > len ? mapping_own_anon(m) : 0;
+    if (r)
+        return r;
     p = mapping_piece(m, old, old + len);
     if (!p)
         return -ENOMEM;
@@ -95,6 +100,8 @@ static s64 remap_locked(struct aspace *as, u64 old, u64 old_len, u64 new_len, u3
         }
         if (m->end == old + old_len && new_len <= USER_TOP - old &&
             aspace_range_free(as, m->end, new_len - old_len)) {
+            if (mapping_own_anon(m))
+                return -ENOMEM;
             mapping_set_end(as, m, old + new_len);
             return (s64)old;
         }

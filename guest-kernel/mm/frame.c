@@ -431,7 +431,7 @@ void frame_get_stats(struct frame_stats *s)
 {
     spin_lock(&pool.lock);
     s->total = pool.total;
-    s->free = pool.free_frames << PAGE_SHIFT;
+    s->free = (pool.free_frames << PAGE_SHIFT) + (pool.later ? pool.later_end - pool.later : 0);
     s->limit = boot.ram_limit;
     spin_unlock(&pool.lock);
     for (u32 i = 0; i < ncpus; i++)

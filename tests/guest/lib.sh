@@ -7,7 +7,7 @@ begin() {
     bin=$top/build/tests/guest
     runrsc=$top/build/runrsc
     where=${RV_WHERE:-both}
-    limit=${RV_LIMIT:-60}
+    limit=${RV_LIMIT:-150}
     passed=0 failed=0 skipped=0
     work=$(mktemp -d "${TMPDIR:-/tmp}/rv-$1.XXXXXX") || exit 1
     trap 'rm -rf "$work"' EXIT

@@ -135,9 +135,9 @@ bool mmu_map_huge(u64 root, u64 va, u64 pa, u32 prot)
 
 static bool restrict_entry(struct entry *e, u32 prot)
 {
-    if (!e->pa || !(e->prot & ~prot))
+    if (!e->pa || (prot && !(e->prot & ~(prot | VM_READ)))) /* what is there can be read */
         return false;
-    e->prot &= prot;
+    e->prot &= prot | VM_READ;
     if (!prot)
         e->pa = 0;
     return true;

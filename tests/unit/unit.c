@@ -31,7 +31,7 @@ int unit_main(const char *name, const struct unit_test *tests, unsigned n)
 
     tcase_set_timeout(tcase, SECONDS_PER_TEST);
     for (unsigned i = 0; i < n; i++)
-        tcase_add_loop_test(tcase, tests[i].test, 0, tests[i].times);
+        _tcase_add_test(tcase, tests[i].test, tests[i].signal, tests[i].exit, 0, tests[i].times);
     suite_add_tcase(suite, tcase);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -14,12 +14,16 @@
 struct unit_test {
     const TTest *test;
     int times; /* runs with _i = 0 ... times - 1: the seed of a randomised test */
+    int exit;  /* it ends the process with this code; 0: it returns */
+    int signal; /* ... or by this signal */
 };
 
 int unit_main(const char *name, const struct unit_test *tests, unsigned n);
 
-#define ONCE(t) { t, 1 }
-#define SEEDS(t, n) { t, n }
+#define ONCE(t)        { t, 1, 0, 0 }
+#define SEEDS(t, n)    { t, n, 0, 0 }
+#define EXITS(t, code) { t, 1, code, 0 }
+#define DIES(t, signo) { t, 1, 0, signo }
 #define UNIT_MAIN(name, ...)                                                                       \
     int main(void)                                                                                 \
     {                                                                                              \

@@ -107,6 +107,13 @@ static void user_page_fault(struct trap_frame *regs)
         linux_fault(regs, SIGSEGV_, r == FAULT_ACCERR ? SEGV_ACCERR_ : SEGV_MAPERR_, addr);
 }
 
+static bool is_software_interrupt(const struct trap_frame *regs)
+{
+    u8 insn;
+
+    return copy_from_user(&insn, regs->rip, 1) == 0 && insn == 0xcd;
+}
+
 void trap_user(struct trap_frame *regs);
 void trap_user(struct trap_frame *regs)
 {
@@ -139,7 +146,11 @@ void trap_user(struct trap_frame *regs)
         linux_fault(regs, SIGTRAP_, SI_KERNEL_, 0);
         break;
     case 6:
-        linux_fault(regs, SIGILL_, ILL_ILLOPN_, regs->rip);
+        /* Where ring 0 is emulated, ring 3's `int n` arrives so, instead of as #GP. */
+        if (cpu_features.emulated && is_software_interrupt(regs))
+            linux_fault(regs, SIGSEGV_, SI_KERNEL_, 0);
+        else
+            linux_fault(regs, SIGILL_, ILL_ILLOPN_, regs->rip);
         break;
     case 11:
     case 12:
