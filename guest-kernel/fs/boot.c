@@ -9,8 +9,6 @@
 #include "sched/sched.h"
 #include "tty/tty.h"
 
-#include <libfdt.h>
-
 #define TMPFS_MAGIC_ 0x01021994u
 
 static const struct cred *root_cred;
@@ -133,23 +131,21 @@ static int mount_generated(void)
     return r;
 }
 
-static int mount_volumes(const void *fdt, int mounts)
+static int mount_volumes(void)
 {
-    int node, r = 0;
+    const struct boot_node *n = NULL;
+    int r = 0;
 
-    fdt_for_each_subnode(node, fdt, mounts) {
-        const char *name = fdt_get_name(fdt, node, NULL);
-        const void *id = fdt_getprop(fdt, node, "root", NULL);
-        const char *path = fdt_getprop(fdt, node, "path", NULL);
-        bool readonly = fdt_getprop(fdt, node, "readonly", NULL) != NULL;
+    while ((n = boot_next(n, "volume@"))) {
+        u32 id = boot_cell(n, "root", 0, 0);
+        const char *path = boot_string(n, "path", NULL);
+        bool readonly = boot_flag(n, "readonly");
         struct superblock *sb;
         struct dentry *root;
 
-        if (strncmp(name, "volume@", 7))
-            continue;
         if (!id || !path)
             return -EINVAL;
-        r = hostfs_create(fdt32_ld(id), true, readonly, &sb, &root);
+        r = hostfs_create(id, true, readonly, &sb, &root);
         if (r == 0)
             r = mount_on(path, sb, root, readonly);
         if (r)
@@ -171,13 +167,12 @@ static int make_context(void)
     return 0;
 }
 
-int fs_boot(const void *fdt, struct fs_context **out)
+int fs_boot(struct fs_context **out)
 {
-    int mounts = fdt_path_offset(fdt, "/mounts"), r;
     struct cred *c = cred_create(0);
     struct superblock *sb;
     struct dentry *root;
-    bool readonly;
+    int r;
 
     if (!c)
         return -ENOMEM;
@@ -186,12 +181,11 @@ int fs_boot(const void *fdt, struct fs_context **out)
     mutex_init(&rename_mutex);
     window_init();
     sched_hooks.window = window_handle_dead;
-    tty_boot(fdt);
+    tty_boot();
     r = hostfs_create(RV_ROOT_NODE(0), false, false, &sb, &root);
     if (r)
         return r;
-    readonly = fdt_getprop(fdt, fdt_path_offset(fdt, "/mounts/root"), "readonly", NULL) != NULL;
-    r = mount_at(sb, root, NULL, readonly);
+    r = mount_at(sb, root, NULL, boot_flag(boot_node("root"), "readonly"));
     if (r == 0)
         r = make_context();
     if (r == 0)
@@ -204,8 +198,8 @@ int fs_boot(const void *fdt, struct fs_context **out)
         r = mount_tmpfs("/dev/shm", 01777);
     if (r == 0)
         r = mount_tmpfs("/tmp", 01777);
-    if (r == 0 && mounts >= 0)
-        r = mount_volumes(fdt, mounts);
+    if (r == 0)
+        r = mount_volumes();
     *out = context;
     return r;
 }

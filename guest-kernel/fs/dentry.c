@@ -141,6 +141,20 @@ void dentry_drop(struct dentry *d)
         dentry_unref(d);
 }
 
+void dentry_drop_children(struct dentry *d)
+{
+    struct dentry *c;
+
+    do {
+        spin_lock(&d->lock);
+        c = list_empty(&d->ordered) ? NULL : list_first(&d->ordered, struct dentry, sibling);
+        if (c)
+            unhash(d, c);
+        spin_unlock(&d->lock);
+        dentry_unref(c);
+    } while (c);
+}
+
 void dentry_set_inode(struct dentry *d, struct inode *inode)
 {
     struct inode *old = d->inode;
@@ -150,13 +164,11 @@ void dentry_set_inode(struct dentry *d, struct inode *inode)
         inode_unref(old);
 }
 
-int dentry_move(struct dentry *d, struct dentry *to, const char *name, u32 len)
+void dentry_move(struct dentry *d, struct dentry *to, char *name, u32 len)
 {
     struct dentry *from = d->parent, *there;
-    char *copy = kstrndup(name, len), *old;
+    char *old;
 
-    if (!copy)
-        return -ENOMEM;
     spin_lock(&from->lock);
     if (d->hashed)
         unhash(from, d);
@@ -165,7 +177,7 @@ int dentry_move(struct dentry *d, struct dentry *to, const char *name, u32 len)
     spin_unlock(&from->lock);
     spin_lock(&tree_lock);
     old = d->name;
-    d->name = copy;
+    d->name = name;
     d->len = len;
     d->node.key = name_hash(name, len);
     dentry_ref(to);
@@ -181,7 +193,44 @@ int dentry_move(struct dentry *d, struct dentry *to, const char *name, u32 len)
     if (there)
         dentry_unref(there);
     dentry_unref(from);
-    return 0;
+}
+
+static void take_out(struct dentry *d)
+{
+    spin_lock(&d->parent->lock);
+    unhash(d->parent, d);
+    spin_unlock(&d->parent->lock);
+}
+
+static void put_in(struct dentry *d)
+{
+    spin_lock(&d->parent->lock);
+    hash_locked(d->parent, d);
+    spin_unlock(&d->parent->lock);
+}
+
+/* The references of the tables, and those on the parents, change hands with the places. */
+void dentry_exchange(struct dentry *a, struct dentry *b)
+{
+    struct dentry *parent = a->parent;
+    u64 key = a->node.key;
+    char *name = a->name;
+    u32 len = a->len;
+
+    take_out(a);
+    take_out(b);
+    spin_lock(&tree_lock);
+    a->name = b->name;
+    a->len = b->len;
+    a->node.key = b->node.key;
+    a->parent = b->parent;
+    b->name = name;
+    b->len = len;
+    b->node.key = key;
+    b->parent = parent;
+    spin_unlock(&tree_lock);
+    put_in(a);
+    put_in(b);
 }
 
 struct dentry *dentry_parent(struct dentry *d)

@@ -152,6 +152,18 @@ static u32 walk_text(char *buf, const char *name, u32 len, const char *rest)
     return n;
 }
 
+/* Give back the directories of the answer from pos on, which nobody has use for. */
+static void forget_rest(const u8 *reply, u64 pos, u64 len)
+{
+    while (pos + sizeof(struct rv_walk_entry) <= len) {
+        const struct rv_walk_entry *e = (const void *)(reply + pos);
+
+        if (e->dir)
+            hostcall(RV_HC_fs_forget, e->dir, 0, 0, 0, 0, NULL);
+        pos += sizeof(*e) + ALIGN_UP(e->link_len, 8u);
+    }
+}
+
 /*
  * Make dentries from the answer, one below the other. The first one is *out; the others stay in the
  * cache. What others have entered meanwhile is kept.
@@ -161,11 +173,12 @@ static int enter_answer(struct dentry *parent, const char *text, u32 text_len, c
 {
     struct dentry *at = parent;
     struct superblock *sb = parent->inode->sb;
-    u64 pos = 0;
+    u64 pos = 0, next;
+    int r = -EIO;
     u32 t = 0;
 
     *out = NULL;
-    while (pos + sizeof(struct rv_walk_entry) <= len && t < text_len) {
+    for (; pos + sizeof(struct rv_walk_entry) <= len && t < text_len; pos = next) {
         const struct rv_walk_entry *e = (const void *)(reply + pos);
         const char *link = (const char *)(e + 1), *name = text + t;
         struct inode *inode = NULL;
@@ -175,22 +188,26 @@ static int enter_answer(struct dentry *parent, const char *text, u32 text_len, c
         while (t + n < text_len && name[n] != '/')
             n++;
         t += n + 1;
-        pos += sizeof(*e) + ALIGN_UP(e->link_len, 8u);
-        if (pos > len)
-            return -EIO;
-        if (e->status && e->status != -ENOENT)
-            return *out ? 0 : e->status;
+        next = pos + sizeof(*e) + ALIGN_UP(e->link_len, 8u);
+        if (next > len)
+            break;
+        if (e->status && e->status != -ENOENT) {
+            r = e->status;
+            break;
+        }
+        r = -ENOMEM;
         if (e->status == 0) {
             inode = hostfs_inode_create(sb, at->inode, name, n, &e->attr, e->dir, link,
                                         e->link_len);
             if (!inode)
-                return *out ? 0 : -ENOMEM;
+                break;
         }
         own = dentry_create(at, name, n, inode);
         if (!own) {
             if (inode)
                 inode_unref(inode);
-            return *out ? 0 : -ENOMEM;
+            pos = next;
+            break;
         }
         own->covers = sb->overlay && inode;
         d = dentry_enter(own);
@@ -200,11 +217,14 @@ static int enter_answer(struct dentry *parent, const char *text, u32 text_len, c
             dentry_unref(d); /* the table's reference keeps it */
         /* What was there before may be another directory than the one the host went on into. */
         if (!d->inode || !inode_is_dir(d->inode) || d->mounted ||
-            (d != own && (d->upper || !d->covers)))
+            (d != own && (d->upper || !d->covers))) {
+            pos = next;
             break;
+        }
         at = d;
     }
-    return *out ? 0 : -EIO;
+    forget_rest(reply, pos, len);
+    return *out ? 0 : r;
 }
 
 static int hostfs_lookup(struct dentry *parent, const char *name, u32 len, const char *rest,
@@ -216,6 +236,8 @@ static int hostfs_lookup(struct dentry *parent, const char *name, u32 len, const
     u32 n;
     s64 r;
 
+    if (!h->is_volume && !parent->inode->nlink)
+        return -ENOENT; /* removed; of what the image has in it nothing is to show again */
     if (h->listing && !listing_has(h->listing, name, len)) {
         *out = dentry_create(parent, name, len, NULL); /* not entered: there is no end of such names */
         return *out ? 0 : -ENOMEM;
@@ -350,7 +372,8 @@ static int volume_setattr(struct inode *i, const struct attr_change *c)
 
 const struct inode_ops hostfs_image_ops = {
     .lookup = hostfs_lookup, .make = image_make, .link = image_link, .unlink = image_unlink,
-    .rename = image_rename, .is_empty = image_is_empty, .setattr = image_setattr,
+    .rename = image_rename, .is_empty = image_is_empty, .name_removed = image_name_removed,
+    .setattr = image_setattr,
     .open = hostfs_open, .readlink = hostfs_readlink, .destroy = hostfs_destroy,
 };
 

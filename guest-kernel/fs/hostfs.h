@@ -36,6 +36,7 @@ struct hostfs_inode {
     u64 host_dev;           /* (i) image files with several names: st_dev, and the node in ... */
     struct tree_node by_ino;/* ... the table by which all names find one inode (hostfs_image.c) */
     bool shared;            /* (i) it is in that table */
+    bool kept;              /* (under the table's lock) the table has a reference, see there */
     struct vmo vmo;         /* regular files; its memory is this */
     struct radix runs;      /* under vmo.lock: chunk of the file -> struct window_run */
 };
@@ -77,6 +78,7 @@ int listing_each(const struct listing *l,
 int image_make(struct inode *dir, struct dentry *d, const struct new_node *n, struct inode **out);
 int image_link(struct inode *dir, struct dentry *d, struct inode *target, struct dentry *from);
 int image_unlink(struct inode *dir, struct dentry *d);
+void image_name_removed(struct inode *i);
 int image_rename(struct inode *from, struct dentry *a, struct inode *to, struct dentry *b, u32 flags);
 int image_is_empty(struct dentry *d);
 int image_setattr(struct inode *i, const struct attr_change *c);

@@ -12,7 +12,7 @@
 struct part {
     struct part *next;
     u32 len; /* bytes of entries */
-    u8 data[];
+    u8 data[] __attribute__((aligned(8))); /* struct rv_dirent */
 };
 
 struct listing {
@@ -270,6 +270,8 @@ static int hostfs_readdir(struct file *f, readdir_fill *fill, void *arg)
     struct filling t = { f, fill, arg, 0 };
     int r;
 
+    if (f->inode->sb->overlay && !f->inode->nlink)
+        return -ENOENT; /* removed */
     r = get_listing(f);
     if (r)
         return r;

@@ -116,6 +116,30 @@ static struct inode *find_locked(u64 ino, u64 dev)
     return NULL;
 }
 
+/*
+ * An inode lives as long as its names are cached; those that were not looked up yet must find it too,
+ * with what was changed. So it stays from when a name was removed until none is left.
+ */
+void image_name_removed(struct inode *i)
+{
+    struct hostfs_inode *h = hostfs_of(i);
+    bool drop;
+
+    if (!h->shared)
+        return;
+    spin_lock(&shared_lock);
+    if (READ_ONCE(i->nlink) && !h->kept) {
+        h->kept = true;
+        inode_ref(i);
+    }
+    drop = !READ_ONCE(i->nlink) && h->kept;
+    if (drop)
+        h->kept = false;
+    spin_unlock(&shared_lock);
+    if (drop)
+        inode_unref(i); /* the dentry's is still there */
+}
+
 struct inode *image_find_shared(const struct rv_attr *a)
 {
     struct inode *i;

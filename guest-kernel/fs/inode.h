@@ -74,6 +74,8 @@ struct inode_ops {
     int (*rename)(struct inode *from, struct dentry *a, struct inode *to, struct dentry *b, u32 flags);
     /* Whether a directory has no entries, or -errno; locked (m). NULL: unlink finds out. */
     int (*is_empty)(struct dentry *d);
+    /* A name of the inode was removed, nlink says what is left; the dentry still has it. May be NULL. */
+    void (*name_removed)(struct inode *inode);
     /* Change attributes in the file system; the inode's fields are changed by the caller after. NULL:
      * only the fields change. */
     int (*setattr)(struct inode *inode, const struct attr_change *c);
@@ -182,10 +184,14 @@ struct dentry *dentry_find(struct dentry *parent, const char *name, u32 len);
 struct dentry *dentry_enter(struct dentry *d);
 /* Take it out of the table: a later look-up asks the file system. */
 void dentry_drop(struct dentry *d);
+/* The same for all in a directory that was removed: its negative ones, which hold it. */
+void dentry_drop_children(struct dentry *d);
 /* Give a negative dentry its inode (takes over the reference), or make one negative. */
 void dentry_set_inode(struct dentry *d, struct inode *inode);
-/* Move to another place and name. rename_mutex held. 0 or -ENOMEM. */
-int dentry_move(struct dentry *d, struct dentry *new_parent, const char *name, u32 len);
+/* Move to another place, and to a name from kmalloc, which it takes over. rename_mutex held. */
+void dentry_move(struct dentry *d, struct dentry *new_parent, char *name, u32 len);
+/* Let two that are in their tables take each other's place and name. rename_mutex held. */
+void dentry_exchange(struct dentry *a, struct dentry *b);
 struct dentry *dentry_parent(struct dentry *d); /* with a reference; NULL: a root */
 /*
  * First child with an inode and a position >= *seq (only_upper: and in memory only), with a reference;

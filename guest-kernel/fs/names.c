@@ -2,6 +2,7 @@
 /* Making, linking, renaming and removing names. */
 #include "core/string.h"
 #include "fs/inode.h"
+#include "mm/slab.h"
 
 #include <linux/fs.h>
 
@@ -223,7 +224,7 @@ static void enter_whiteout(struct dentry *whiteout)
         dentry_unref(dentry_enter(whiteout));
 }
 
-/* A name goes: its dentry leaves the table; the inode lives on with its users. */
+/* A name goes: its dentry leaves the table; the inode lives on with its users. A directory is locked. */
 static void removed(struct inode *dir, struct dentry *d)
 {
     struct inode *i = d->inode;
@@ -235,6 +236,10 @@ static void removed(struct inode *dir, struct dentry *d)
         __atomic_fetch_sub(&i->nlink, 1, __ATOMIC_RELAXED);
     }
     i->ctime = dir->mtime = dir->ctime = fs_now();
+    if (i->ops->name_removed)
+        i->ops->name_removed(i);
+    if (inode_is_dir(i))
+        dentry_drop_children(d);
     dentry_drop(d);
 }
 
@@ -385,25 +390,14 @@ static int rename_checks(struct last_name *a, struct dentry *from, struct last_n
     return a->dir.dentry->inode->ops->rename ? 0 : -EROFS;
 }
 
-static int exchange(struct dentry *a, struct dentry *b)
+static void exchange(struct dentry *a, struct dentry *b)
 {
-    char name[NAME_MAX_ + 1];
-    struct dentry *parent = dentry_parent(a);
     bool covers = a->covers;
-    u32 len = a->len;
-    int r;
 
     a->covers = b->covers;
     b->covers = covers;
-
-    memcpy(name, a->name, len);
-    dentry_drop(a); /* or its place would be taken by nobody */
     a->upper = b->upper = a->inode->sb->overlay;
-    r = dentry_move(a, b->parent, b->name, b->len);
-    if (r == 0)
-        r = dentry_move(b, parent, name, len);
-    dentry_unref(parent);
-    return r;
+    dentry_exchange(a, b);
 }
 
 static int rename_locked(struct last_name *a, struct dentry *from, struct last_name *b,
@@ -412,19 +406,26 @@ static int rename_locked(struct last_name *a, struct dentry *from, struct last_n
     struct inode *ai = a->dir.dentry->inode, *bi = b->dir.dentry->inode;
     bool dir = inode_is_dir(from->inode), replaces_dir;
     struct dentry *whiteout = NULL;
+    char *name = NULL;
     int r;
 
     /* rename(2): two names of one inode stay as they are. */
     if (to->inode == from->inode)
         return 0;
-    r = flags & RENAME_EXCHANGE ? 0 : make_whiteout(from, &whiteout);
-    if (r)
-        return r;
-    replaces_dir = dir && to->inode && !(flags & RENAME_EXCHANGE);
-    if (replaces_dir) {
-        mutex_lock(&to->inode->lock);
-        r = check_empty(to);
+    if (!(flags & RENAME_EXCHANGE)) {
+        name = kstrndup(b->name, b->len);
+        if (!name)
+            return -ENOMEM;
+        r = make_whiteout(from, &whiteout);
+        if (r) {
+            kfree(name);
+            return r;
+        }
     }
+    replaces_dir = dir && to->inode && !(flags & RENAME_EXCHANGE);
+    if (replaces_dir)
+        mutex_lock(&to->inode->lock);
+    r = replaces_dir ? check_empty(to) : 0;
     if (r == 0)
         r = ai->ops->rename(ai, from, bi, to, flags);
     if (r) {
@@ -432,6 +433,7 @@ static int rename_locked(struct last_name *a, struct dentry *from, struct last_n
             mutex_unlock(&to->inode->lock);
         if (whiteout)
             dentry_unref(whiteout);
+        kfree(name);
         return r;
     }
     if (flags & RENAME_EXCHANGE) {
@@ -439,7 +441,7 @@ static int rename_locked(struct last_name *a, struct dentry *from, struct last_n
             ai->nlink += dir ? -1u : 1u;
             bi->nlink += dir ? 1u : -1u;
         }
-        r = exchange(from, to);
+        exchange(from, to);
     } else {
         if (to->inode)
             removed(bi, to);
@@ -454,11 +456,11 @@ static int rename_locked(struct last_name *a, struct dentry *from, struct last_n
         from->pinned = !bi->ops->lookup;
         from->upper = bi->sb->overlay;
         from->covers = to->covers;
-        r = dentry_move(from, b->dir.dentry, b->name, b->len);
+        dentry_move(from, b->dir.dentry, name, b->len);
         enter_whiteout(whiteout);
     }
     ai->mtime = ai->ctime = bi->mtime = bi->ctime = from->inode->ctime = fs_now();
-    return r;
+    return 0;
 }
 
 int vfs_rename(const struct lookup *l1, const char *name1, const struct lookup *l2,

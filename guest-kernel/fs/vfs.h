@@ -53,6 +53,6 @@ int vfs_ftruncate(struct file *f, u64 size);
 s64 vfs_sync_all(void);
 
 /* Mount everything that the boot data name; the first process's context. 0 or -errno. */
-int fs_boot(const void *fdt, struct fs_context **out);
+int fs_boot(struct fs_context **out);
 
 #endif

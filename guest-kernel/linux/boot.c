@@ -2,6 +2,7 @@
 /* The container's first process, from the boot data (docs/boot-data.md, /process). */
 #include "arch/upcall.h"
 #include "arch/vdso.h"
+#include "core/boot.h"
 #include "core/hostcall.h"
 #include "core/print.h"
 #include "core/string.h"
@@ -21,7 +22,6 @@
 #include "tty/tty.h"
 
 #include <asm/resource.h>
-#include <libfdt.h>
 #include <linux/fcntl.h>
 
 #define EXIT_NOT_EXECUTABLE 126
@@ -32,62 +32,33 @@
 #define STACK_DEFAULT (UINT64_C(8) << 20)
 #define SIGPENDING_DEFAULT 7823u
 
-static const void *fdt;
-static int node; /* /process */
+static const struct boot_node *node; /* /process */
 
 /* --- reading ---------------------------------------------------------------------------------- */
-
-static u32 get_u32(const char *name, u32 otherwise)
-{
-    int len;
-    const void *p = fdt_getprop(fdt, node, name, &len);
-
-    return p && len >= 4 ? fdt32_ld(p) : otherwise;
-}
-
-static const char *get_string(const char *name, const char *otherwise)
-{
-    int len;
-    const char *p = fdt_getprop(fdt, node, name, &len);
-
-    return p && len > 0 && !p[len - 1] ? p : otherwise;
-}
-
-/* One string of a list, or NULL at its end. */
-static const char *get_item(const char *name, int i)
-{
-    return fdt_stringlist_get(fdt, node, name, i, NULL);
-}
 
 static const char *get_env(const char *name)
 {
     size_t n = strlen(name);
 
-    for (int i = 0;; i++) {
-        const char *s = get_item("env", i);
-
-        if (!s)
-            return NULL;
+    for (const char *s = NULL; (s = boot_next_string(node, "env", s));)
         if (!strncmp(s, name, n) && s[n] == '=')
             return s + n + 1;
-    }
+    return NULL;
 }
 
 /* --- parts of the process --------------------------------------------------------------------- */
 
 static struct cred *make_cred(void)
 {
-    int len = 0;
-    const void *groups = fdt_getprop(fdt, node, "groups", &len);
-    u32 n = groups && len > 0 ? (u32)len / 4 : 0;
+    u32 len, n = boot_prop(node, "groups", &len) ? len / 4 : 0;
     struct cred *c = cred_create(n);
 
     if (!c)
         return NULL;
-    c->uid = c->euid = c->suid = c->fsuid = get_u32("uid", 0);
-    c->gid = c->egid = c->sgid = c->fsgid = get_u32("gid", 0);
+    c->uid = c->euid = c->suid = c->fsuid = boot_cell(node, "uid", 0, 0);
+    c->gid = c->egid = c->sgid = c->fsgid = boot_cell(node, "gid", 0, 0);
     for (u32 i = 0; i < n; i++)
-        c->groups[i] = fdt32_ld((const fdt32_t *)groups + i);
+        c->groups[i] = boot_cell(node, "groups", i, 0);
     cred_sort_groups(c);
     c->cap_bounding = CAP_CONTAINER;
     c->cap_permitted = c->cap_effective = c->uid ? 0 : CAP_CONTAINER;
@@ -96,9 +67,6 @@ static struct cred *make_cred(void)
 
 static void set_limits(struct process *p)
 {
-    int len;
-    const u8 *nofile = fdt_getprop(fdt, node, "nofile", &len);
-
     for (u32 i = 0; i < RLIMIT_COUNT; i++)
         p->rlimits[i] = (struct rlimit_value){ RLIMIT_UNLIMITED, RLIMIT_UNLIMITED };
     p->rlimits[RLIMIT_STACK].cur = STACK_DEFAULT;
@@ -107,10 +75,8 @@ static void set_limits(struct process *p)
     p->rlimits[RLIMIT_SIGPENDING] = (struct rlimit_value){ SIGPENDING_DEFAULT, SIGPENDING_DEFAULT };
     p->rlimits[RLIMIT_MEMLOCK] = (struct rlimit_value){ 8u << 20, 8u << 20 };
     p->rlimits[RLIMIT_MSGQUEUE] = (struct rlimit_value){ 819200, 819200 };
-    p->rlimits[RLIMIT_NOFILE] = (struct rlimit_value){ 1024, 4096 };
-    if (nofile && len == 16)
-        p->rlimits[RLIMIT_NOFILE] = (struct rlimit_value){ fdt64_ld((const fdt64_t *)nofile),
-                                                           fdt64_ld((const fdt64_t *)nofile + 1) };
+    p->rlimits[RLIMIT_NOFILE] = (struct rlimit_value){ boot_cell64(node, "nofile", 0, 1024),
+                                                       boot_cell64(node, "nofile", 1, 4096) };
 }
 
 static int open_stdio(struct process *p)
@@ -186,11 +152,11 @@ static int run(const char *path)
     int r = exec_args_init(&args);
     const char *s;
 
-    for (int i = 0; r == 0 && (s = get_item("args", i)); i++) {
+    for (s = NULL; r == 0 && (s = boot_next_string(node, "args", s));) {
         r = exec_args_add(&args, s);
         args.argc++;
     }
-    for (int i = 0; r == 0 && (s = get_item("env", i)); i++) {
+    for (s = NULL; r == 0 && (s = boot_next_string(node, "env", s));) {
         r = exec_args_add(&args, s);
         args.envc++;
     }
@@ -232,7 +198,7 @@ static int run_in_path(const char *name)
 /* The working directory, as seen with the process's own rights. */
 static int enter_cwd(struct process *p)
 {
-    const char *cwd = get_string("cwd", "/");
+    const char *cwd = boot_string(node, "cwd", "/");
     struct lookup l;
     struct path path;
     int r = lookup_begin(&l, AT_FDCWD, cwd, LOOKUP_FOLLOW);
@@ -253,7 +219,7 @@ static int enter_cwd(struct process *p)
 static void init_entry(void *arg UNUSED)
 {
     struct process *p = process_current();
-    const char *name = get_item("args", 0);
+    const char *name = boot_next_string(node, "args", NULL);
     int r;
 
     if (!name || !*name) {
@@ -296,19 +262,16 @@ static void on_event(const struct rv_event *ev)
         tty_resized((u32)ev->ret >> 16 & 0xffff, (u32)ev->ret & 0xffff);
 }
 
-void linux_boot(const void *boot_data)
+void linux_boot(void)
 {
     struct process *p;
     struct thread *t;
-    int options;
     const char *hostname;
 
-    fdt = boot_data;
-    node = fdt_path_offset(fdt, "/process");
-    options = fdt_path_offset(fdt, "/options");
-    if (node < 0)
+    node = boot_node("process");
+    if (!node)
         panic("boot data: no /process node");
-    strace_enabled = options >= 0 && fdt_getprop(fdt, options, "strace", NULL);
+    strace_enabled = boot_flag(boot_node("options"), "strace");
     arch_vdso_init();
     futex_init();
     process_hooks.release = release;
@@ -316,7 +279,7 @@ void linux_boot(const void *boot_data)
     sched_hooks.event = on_event;
     file_ended = locks_on_release;
     proc_uts = get_names;
-    hostname = get_string("hostname", "localhost");
+    hostname = boot_string(node, "hostname", "localhost");
     uts_set_hostname(hostname, strlen(hostname));
 
     p = process_create(NULL);
@@ -329,11 +292,11 @@ void linux_boot(const void *boot_data)
     if (!p->cred || !p->handles || !p->actions)
         panic("no memory for the first process");
     p->uid = p->cred->uid;
-    if (fs_boot(fdt, &p->fs)) {
+    if (fs_boot(&p->fs)) {
         user_error("the root file system cannot be mounted");
         give_up(EXIT_NOT_EXECUTABLE);
     }
-    p->fs->umask = get_u32("umask", 022);
+    p->fs->umask = boot_cell(node, "umask", 0, 022);
     if (open_stdio(p))
         panic("no memory for the inherited descriptors");
     t = thread_create(p, "init", init_entry, NULL);

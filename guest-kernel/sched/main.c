@@ -10,20 +10,14 @@
 #include "core/string.h"
 #include "sched/sched.h"
 
-#include <libfdt.h>
-
 static void first_thread(void *arg UNUSED)
 {
-    linux_boot(boot.fdt);
+    linux_boot();
 }
 
 static void read_options(void)
 {
-    int node = fdt_path_offset(boot.fdt, "/options"), len;
-    const void *p = node < 0 ? NULL : fdt_getprop(boot.fdt, node, "debug", &len);
-
-    if (p && len == 4)
-        log_level = fdt32_ld(p);
+    log_level = boot_cell(boot_node("options"), "debug", 0, 0);
 }
 
 /*
@@ -48,7 +42,7 @@ static void start_others(void)
     }
 }
 
-void kernel_main(const void *fdt UNUSED)
+void kernel_main(void)
 {
     struct thread *t;
 

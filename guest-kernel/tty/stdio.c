@@ -6,6 +6,7 @@
  */
 #include "tty/stdio.h"
 
+#include "core/boot.h"
 #include "core/hostcall.h"
 #include "core/string.h"
 #include "fs/inode.h"
@@ -14,7 +15,6 @@
 #include "object/wait.h"
 #include "tty/tty.h"
 
-#include <libfdt.h>
 #include <linux/fcntl.h>
 
 #define PART 16384u
@@ -234,13 +234,10 @@ struct inode *stdio_inode(u32 mode, u64 rdev)
     return i;
 }
 
-void stdio_boot(const void *fdt)
+void stdio_boot(void)
 {
-    int node = fdt_path_offset(fdt, "/process"), len;
-    const fdt32_t *mode = node < 0 ? NULL : fdt_getprop(fdt, node, "stdio-mode", &len);
-
-    for (u32 i = 0; mode && len == 12 && i < 3; i++)
-        stdio_mode[i] = fdt32_ld(mode + i);
+    for (u32 i = 0; i < 3; i++)
+        stdio_mode[i] = boot_cell(boot_node("process"), "stdio-mode", i, 0);
 }
 
 struct file *stdio_open(int fd)

@@ -7,7 +7,7 @@
 
 extern u32 stdio_mode[3]; /* st_mode of each; 0: closed */
 
-void stdio_boot(const void *fdt);
+void stdio_boot(void);
 /* All n bytes, or how many before an error; -errno. -EINTR: the caller is being killed. */
 ssize_t stdio_write_buf(u32 fd, const void *buf, size_t n);
 /* What is there, at most n bytes; waits for something. 0: the end. */

@@ -6,6 +6,7 @@
  */
 #include "tty/tty.h"
 
+#include "core/boot.h"
 #include "core/print.h"
 #include "core/string.h"
 #include "core/time.h"
@@ -18,7 +19,6 @@
 
 #include <asm/ioctls.h>
 #include <asm/termbits.h>
-#include <libfdt.h>
 #include <linux/fcntl.h>
 
 #define INPUT_MAX 4096u /* N_TTY_BUF_SIZE: bytes that wait to be read */
@@ -613,14 +613,13 @@ static const u8 default_cc[] = {
     [VLNEXT] = 22,
 };
 
-void tty_boot(const void *fdt)
+void tty_boot(void)
 {
-    int node = fdt_path_offset(fdt, "/process"), len;
-    const fdt32_t *size;
+    const struct boot_node *node = boot_node("process");
     struct thread *t;
 
-    stdio_boot(fdt);
-    if (node < 0 || !fdt_getprop(fdt, node, "terminal", NULL))
+    stdio_boot();
+    if (!boot_flag(node, "terminal"))
         return;
     mutex_init(&tty.lock);
     list_init(&tty.files);
@@ -634,9 +633,7 @@ void tty_boot(const void *fdt)
         .c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
     };
     memcpy(tty.t.c_cc, default_cc, sizeof(default_cc));
-    size = fdt_getprop(fdt, node, "winsize", &len);
-    if (size && len == 8)
-        tty.size = fdt32_ld(size) << 16 | (fdt32_ld(size + 1) & 0xffff);
+    tty.size = boot_cell(node, "winsize", 0, 0) << 16 | (boot_cell(node, "winsize", 1, 0) & 0xffff);
     tty.session = tty.pgrp = 1; /* the first process leads the terminal's session */
     t = thread_create(NULL, "tty", input_thread, NULL);
     if (!t)

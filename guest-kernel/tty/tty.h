@@ -6,7 +6,7 @@
 #include "fs/file.h"
 
 /* Read /process of the boot data: terminal, winsize, stdio-mode. */
-void tty_boot(const void *fdt);
+void tty_boot(void);
 /* Whether the container has a terminal. */
 bool tty_is_console(void);
 /* Operations of /dev/tty and /dev/console; NULL: there is no terminal. */

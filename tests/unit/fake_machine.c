@@ -151,6 +151,16 @@ size_t copy_from_user_partial(void *dst, u64 src, size_t n)
     return 0;
 }
 
+int copy_to_user(u64 dst, const void *src, size_t n)
+{
+    return (int)copy_to_user_partial(dst, src, n);
+}
+
+int copy_from_user(void *dst, u64 src, size_t n)
+{
+    return (int)copy_from_user_partial(dst, src, n);
+}
+
 int clear_user(u64 dst, size_t n)
 {
     memset((void *)dst, 0, n);

@@ -161,7 +161,7 @@ NORETURN void arch_boot(u64 fdt_gpa, u32 index)
     cpu_features.emulated = cpu_features.soft_syscall;
     cpuid_init();
     init_syscall_msrs((u64)syscall_entry);
-    kernel_main(boot.fdt);
+    kernel_main();
 }
 
 int cpu_prepare(u32 index)

@@ -6,7 +6,7 @@
 #include "arch/context.h"
 
 /* core/main.c: vCPU 0 with paging, per-CPU data and traps working; never returns. */
-void kernel_main(const void *fdt) NORETURN;
+void kernel_main(void) NORETURN;
 /* The same for the other vCPUs. */
 void kernel_main_secondary(u32 cpu) NORETURN;
 
@@ -23,6 +23,6 @@ void linux_fault(struct trap_frame *regs, int signo, int code, u64 addr);
 void linux_user_work(struct trap_frame *regs);
 
 /* linux/: mount the root and start the container's first process; called by a kernel thread. */
-void linux_boot(const void *fdt);
+void linux_boot(void);
 
 #endif
