@@ -18,25 +18,38 @@ static bool index_fits(const struct radix *r, u64 index)
     return r->height && (bits >= 64 || index >> bits == 0);
 }
 
-u64 *radix_slot(const struct radix *r, u64 index)
+STATIC_ASSERT(RADIX_RUN == SLOTS);
+
+static struct node *find_leaf(const struct radix *r, u64 index)
 {
     struct node *n = r->root;
 
     if (!index_fits(r, index))
         return NULL;
-    for (u32 h = r->height; h > 1; h--) {
-        n = (struct node *)n->slot[(index >> ((h - 1) * BITS)) % SLOTS];
-        if (!n)
-            return NULL;
-    }
-    return n->slot[index % SLOTS] ? &n->slot[index % SLOTS] : NULL;
+    for (u32 shift = (r->height - 1) * BITS; shift && n; shift -= BITS)
+        n = (struct node *)n->slot[(index >> shift) % SLOTS];
+    return n;
+}
+
+const u64 *radix_run(const struct radix *r, u64 index)
+{
+    struct node *leaf = find_leaf(r, index);
+
+    return leaf ? &leaf->slot[index % SLOTS] : NULL;
+}
+
+u64 *radix_slot(const struct radix *r, u64 index)
+{
+    struct node *leaf = find_leaf(r, index);
+
+    return leaf && leaf->slot[index % SLOTS] ? &leaf->slot[index % SLOTS] : NULL;
 }
 
 u64 radix_get(const struct radix *r, u64 index)
 {
-    u64 *slot = radix_slot(r, index);
+    struct node *leaf = find_leaf(r, index);
 
-    return slot ? *slot : 0;
+    return leaf ? leaf->slot[index % SLOTS] : 0;
 }
 
 /* The node that has the slot of index, made with all above it. NULL: no memory. */
@@ -68,20 +81,36 @@ static struct node *make_leaf(struct radix *r, u64 index)
 
 int radix_set(struct radix *r, u64 index, u64 word)
 {
-    u64 *slot = radix_slot(r, index);
-    struct node *n;
+    struct node *leaf = find_leaf(r, index);
 
-    if (slot) {
-        *slot = word;
-        return 0;
+    if (!leaf && word) {
+        leaf = make_leaf(r, index);
+        if (!leaf)
+            return -ENOMEM;
     }
-    if (!word)
-        return 0;
-    n = make_leaf(r, index);
-    if (!n)
-        return -ENOMEM;
-    n->slot[index % SLOTS] = word;
+    if (leaf)
+        leaf->slot[index % SLOTS] = word;
     return 0;
+}
+
+u64 radix_fill_absent(struct radix *r, u64 index, u64 n, u64 word, u64 step)
+{
+    u64 stored = 0, end = index + n;
+
+    while (index < end) {
+        struct node *leaf = make_leaf(r, index);
+
+        if (!leaf)
+            break;
+        do {
+            if (!leaf->slot[index % SLOTS]) {
+                leaf->slot[index % SLOTS] = word;
+                stored++;
+            }
+            word += step;
+        } while (++index < end && index % SLOTS);
+    }
+    return stored;
 }
 
 int radix_fill(struct radix *r, u64 index, u64 n, u64 word, u64 step)

@@ -21,6 +21,17 @@ int radix_set(struct radix *r, u64 index, u64 word);
  * changed.
  */
 int radix_fill(struct radix *r, u64 index, u64 n, u64 word, u64 step);
+/*
+ * The same at those of n indices that are absent; how many were stored, fewer than that if memory runs
+ * out.
+ */
+u64 radix_fill_absent(struct radix *r, u64 index, u64 n, u64 word, u64 step);
+/*
+ * The slot of an index whether a word is in it or not, and those of the indices after it up to the next
+ * multiple of RADIX_RUN. NULL: all of them are absent.
+ */
+#define RADIX_RUN 64u
+const u64 *radix_run(const struct radix *r, u64 index);
 /* The word's slot, for repeated use while the tree is not changed; NULL if absent. */
 u64 *radix_slot(const struct radix *r, u64 index);
 /* Smallest present index >= *index: stores it and returns its word; 0 at the end. */

@@ -64,6 +64,10 @@ void random_bytes(void *buf, size_t n)
     memcpy(rng.key, out, 32);
     memcpy(key, out + 8, 32);
     spin_unlock(&rng.lock);
+    if (n <= sizeof(key)) { /* the other half of the block is as good as what it would be a key for */
+        memcpy(buf, key, n);
+        n = 0;
+    }
     for (; n; n -= k, p += k) {
         block(key, counter++, out);
         k = MIN(n, sizeof(out));

@@ -15,7 +15,7 @@
 #include <linux/fs.h>
 
 #define SMALL_FILE 65536u  /* as fs_open's output allows */
-#define AHEAD_PAGES 16u    /* window pages entered at a time */
+#define AHEAD_PAGES 32u    /* window pages entered at a time, aligned */
 #define CHUNK_PAGES (RV_WINDOW_CHUNK >> PAGE_SHIFT)
 #define BOUNCE (64u << 10) /* bytes of one transfer of a volume's file */
 
@@ -113,7 +113,7 @@ int hostfs_open_host(struct inode *i, struct dentry *d, bool write)
                                  reply.attr.size == h->host_size);
     if (r < 0)
         return (int)r;
-    if (n && reply.nread == h->host_size && reply.file) {
+    if (n && reply.file && all_here(h)) {
         hostcall(RV_HC_file_close, reply.file, 0, 0, 0, 0, NULL);
         reply.file = 0;
     }
@@ -174,7 +174,7 @@ static struct window_run *get_run(struct hostfs_inode *h, u64 index, u64 *pages,
 static int hostfs_get_page(struct vmo *v, u64 index)
 {
     struct hostfs_inode *h = v->priv;
-    u64 pages = 0, at = index % CHUNK_PAGES, chunk_start = index - at;
+    u64 pages = 0, at = index % CHUNK_PAGES, chunk_start = index - at, first;
     struct window_run *run;
     int err = -EIO;
 
@@ -194,16 +194,11 @@ static int hostfs_get_page(struct vmo *v, u64 index)
         pages = MIN(pages, ((h->host_end + PAGE_SIZE - 1) >> PAGE_SHIFT) - chunk_start);
     if (at >= pages)
         return -EIO;
-    for (u64 i = at; i < MIN(pages, at + AHEAD_PAGES); i++) {
-        u64 word = (run->node.key + (i << PAGE_SHIFT)) | VMO_PAGE_WINDOW |
-                   (run->writable ? VMO_PAGE_RW : 0);
-
-        if (i > at && vmo_resident_page(v, index + (i - at)))
-            continue;
-        if (vmo_set_page(v, index + (i - at), word) && i == at)
-            return -ENOMEM;
-    }
-    return 0;
+    /* Together with what a fault enters around its page. */
+    first = ALIGN_DOWN(at, AHEAD_PAGES);
+    return vmo_fill_window(v, chunk_start + first, MIN(pages - first, AHEAD_PAGES),
+                           (run->node.key + (first << PAGE_SHIFT)) | VMO_PAGE_WINDOW |
+                               (run->writable ? VMO_PAGE_RW : 0));
 }
 
 static void vmo_destroyed(struct vmo *v)

@@ -428,14 +428,18 @@ int aspace_protect(struct aspace *as, u64 addr, u64 len, u32 prot)
 /* Show the clone's pages in the child at once: it will touch most of them. */
 static int fork_entries(struct aspace *as, struct mapping *m)
 {
-    u64 word, first = anon_index(m, m->node.key), last = anon_index(m, m->end);
+    u64 first = anon_index(m, m->node.key), last = anon_index(m, m->end);
 
-    for (u64 i = first; (word = radix_next(&m->anon->pages, &i)) && i < last; i++) {
+    for (u64 i = first; radix_next(&m->anon->pages, &i) && i < last;) {
         u64 va = m->node.key + ((i - first) << PAGE_SHIFT);
+        /* As far as the words and the entries lie one after the other. */
+        u64 n = MIN(MIN(RADIX_RUN - i % RADIX_RUN, last - i),
+                    HUGE_PAGES - (va >> PAGE_SHIFT) % HUGE_PAGES);
 
         if (mmu_prepare(as->pt_root, va))
             return -ENOMEM;
-        mmu_map_ahead(as->pt_root, va, word & VMO_PAGE_ADDR, m->prot & ~VM_WRITE);
+        mmu_map_ahead(as->pt_root, va, radix_run(&m->anon->pages, i), n, m->prot & ~VM_WRITE);
+        i += n;
     }
     return 0;
 }

@@ -7,7 +7,7 @@
 #include "mm/frame.h"
 #include "mm/tlb.h"
 
-#define AROUND 16u /* pages of a file mapped with one fault, aligned */
+#define AROUND 32u /* pages of a file mapped with one fault, aligned; within one last-level table */
 
 /* Whether the page may be entered writable: nobody else sees the frame. */
 static bool exclusive(u64 word)
@@ -33,28 +33,34 @@ static int enter(struct aspace *as, u64 va, u64 word, u32 prot)
     }
 }
 
+/* Word `index` of a VMO's pages; *run is kept between calls with growing indices. */
+static u64 next_word(const struct vmo *v, u64 index, const u64 **run, bool first)
+{
+    if (first || index % RADIX_RUN == 0)
+        *run = radix_run(&v->pages, index);
+    return *run ? *(*run)++ : 0;
+}
+
 /* The pages around a file's faulting page that are resident: entered read-only if nothing is there. */
 static void enter_around(struct aspace *as, struct mapping *m, u64 va)
 {
     u64 start = MAX(ALIGN_DOWN(va, AROUND * PAGE_SIZE), m->node.key);
     u64 end = MIN(ALIGN_DOWN(va, AROUND * PAGE_SIZE) + AROUND * PAGE_SIZE, m->end);
-    u64 pages = (m->vmo->size + PAGE_SIZE - 1) >> PAGE_SHIFT;
+    u64 index = vmo_index(m, start), anon = anon_index(m, start), words[AROUND];
+    u64 n = (end - start) >> PAGE_SHIFT, pages = (m->vmo->size + PAGE_SIZE - 1) >> PAGE_SHIFT;
+    const u64 *run = NULL, *anon_run = NULL;
 
-    for (u64 at = start; at < end; at += PAGE_SIZE) {
-        u64 index = vmo_index(m, at), word;
-
-        if (at == va || index >= pages)
-            continue;
-        if (m->anon && vmo_resident_page(m->anon, anon_index(m, at)))
-            continue;
-        word = vmo_resident_page(m->vmo, index);
-        if (!word)
-            continue;
-        /* All lie in the table that holds va's entry, so nothing needs to be prepared. */
-        spin_lock(&as->pt_lock);
-        mmu_map_ahead(as->pt_root, at, word & VMO_PAGE_ADDR, m->prot & ~VM_WRITE);
-        spin_unlock(&as->pt_lock);
+    if (index >= pages)
+        return;
+    n = MIN(n, pages - index);
+    for (u64 i = 0; i < n; i++) {
+        words[i] = next_word(m->vmo, index + i, &run, i == 0);
+        if (m->anon && next_word(m->anon, anon + i, &anon_run, i == 0))
+            words[i] = 0; /* the file's page is not what is to be seen */
     }
+    spin_lock(&as->pt_lock);
+    mmu_map_ahead(as->pt_root, start, words, n, m->prot & ~VM_WRITE);
+    spin_unlock(&as->pt_lock);
 }
 
 /* Before a page is replaced by a copy: no vCPU may go on reading the old frame. */

@@ -93,6 +93,12 @@ static void free_pages(struct vmo *v)
     v->resident = 0;
 }
 
+int vmo_fill_window(struct vmo *v, u64 index, u64 n, u64 word)
+{
+    v->resident += radix_fill_absent(&v->pages, index, n, word, PAGE_SIZE);
+    return radix_get(&v->pages, index) ? 0 : -ENOMEM;
+}
+
 int vmo_fill_huge(struct vmo *v, u64 index, u64 pa)
 {
     int r = radix_fill(&v->pages, index, HUGE_PAGES, pa, PAGE_SIZE);

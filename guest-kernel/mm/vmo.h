@@ -64,6 +64,11 @@ int vmo_get_page(struct vmo *v, u64 index, bool write, u64 *word);
 u64 vmo_resident_page(struct vmo *v, u64 index); /* word or 0; never pages in */
 /* For pagers: put a page in; takes over the frame's reference. An existing word is replaced. */
 int vmo_set_page(struct vmo *v, u64 index, u64 word);
+/*
+ * For pagers: the window pages from word on (physically one after the other) become pages [index,
+ * index + n), where none is yet. -ENOMEM if not even the first could be stored.
+ */
+int vmo_fill_window(struct vmo *v, u64 index, u64 n, u64 word);
 /* Put the 2 MiB of frames at pa in as pages from index on, where there are none. 0 or -ENOMEM. */
 int vmo_fill_huge(struct vmo *v, u64 index, u64 pa);
 /* Drop pages [first, last): mappings lose them, frames are freed. */

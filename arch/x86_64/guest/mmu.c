@@ -249,15 +249,17 @@ bool mmu_map(u64 root, u64 va, u64 pa, u32 prot)
     return true;
 }
 
-bool mmu_map_ahead(u64 root, u64 va, u64 pa, u32 prot)
+void mmu_map_ahead(u64 root, u64 va, const u64 *words, u64 n, u32 prot)
 {
-    u64 *e = find_entry(root, va);
+    u64 *e = find_entry(root, va), flags = make_entry(0, prot);
 
-    if (!e)
-        return false;
-    if (!*e && prot)
-        set_entry(e, make_entry(pa, prot));
-    return true;
+    if (!e || !prot)
+        return;
+    note_slot((u64 *)((u64)e & PAGE_MASK), slot(va, 0));
+    note_slot((u64 *)((u64)e & PAGE_MASK), slot(va, 0) + (u32)n - 1);
+    for (u64 i = 0; i < n; i++)
+        if (words[i] && !e[i])
+            WRITE_ONCE(e[i], (words[i] & PTE_ADDR) | flags);
 }
 
 bool mmu_huge_free(u64 root, u64 va)

@@ -26,8 +26,11 @@ void mmu_destroy(u64 root);
 int mmu_prepare(u64 root, u64 va);
 /* Set the entry of va to pa with VM_* protection. False: tables are missing, call mmu_prepare. */
 bool mmu_map(u64 root, u64 va, u64 pa, u32 prot);
-/* Set only if the entry is empty (mapping ahead of faults). */
-bool mmu_map_ahead(u64 root, u64 va, u64 pa, u32 prot);
+/*
+ * Mapping ahead of faults: the n entries from va on, all in one last-level table, where nothing is yet; to
+ * the page addresses in words (low bits are ignored), 0: none. Does nothing if the table is missing.
+ */
+void mmu_map_ahead(u64 root, u64 va, const u64 *words, u64 n, u32 prot);
 /*
  * A huge page: 2 MiB, both addresses aligned. False: there are tables or entries already, or no memory;
  * map single pages then. Without pt_lock: mmu_prepare_huge.
