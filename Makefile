@@ -31,7 +31,7 @@ WARN := -Wall -Wextra -Wshadow $(if $(filter 1,$(WERROR)),-Werror)
 COMMON := -std=gnu17 -O2 -g -MMD -MP $(WARN) -I. -I$(B)/gen
 HOST := $(COMMON) -Wconversion -D_GNU_SOURCE -DRV_VERSION='"$(VERSION)"' -fstack-protector-strong \
         -D_FORTIFY_SOURCE=2 -fPIE -Iarch/x86_64/vmm
-HOST_LD := -pie -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--gc-sections
+HOST_LD := -static-pie -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--gc-sections
 
 # Baseline x86-64 with general registers only: ring 0 may be emulated (DESIGN, software KVM).
 KERNEL := $(COMMON) -ffreestanding -fno-pic -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
@@ -49,7 +49,7 @@ runrsc_src := $(wildcard runrsc/*.c) hostcalls/lib/error.c
 
 objects = $(patsubst %,$(B)/obj/$(1)/%.o,$(2))
 kernel_obj := $(call objects,kernel,$(kernel_src))
-vmm_obj := $(call objects,host,$(vmm_src)) $(B)/obj/kernel-blob.o
+vmm_obj := $(call objects,host,$(vmm_src)) $(B)/obj/kernel-image.o
 fs_obj := $(call objects,host,$(fs_src))
 runrsc_obj := $(call objects,host,$(runrsc_src))
 
@@ -79,29 +79,36 @@ $(B)/obj/host/%.o: %
 	$(call say,CC,$<)
 	$(Q)$(CC) $(HOST) -c $< -o $@
 
+# The seccomp filters of the host programs' threads.
+$(B)/gen/needs: hostcalls/gen/needs.c hostcalls/hostneeds.def hostcalls/lib/needs.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu17 -O1 -D_GNU_SOURCE $(WARN) -I. $< -lseccomp -o $@
+$(B)/gen/needs_filters.h: $(B)/gen/needs
+	$(call say,GEN,$@)
+	$(Q)$< >$@
+$(B)/obj/host/hostcalls/lib/needs.c.o: $(B)/gen/needs_filters.h
+
 $(B)/guest-kernel.elf: arch/x86_64/guest/kernel.ld $(kernel_obj)
 	$(call say,LD,$@)
 	$(Q)$(CC) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
 		-Wl,--no-warn-rwx-segments -Wl,-T,$< $(kernel_obj) -lfdt -o $@
 
 # The kernel inside rvisor-vmm: with its symbols (crash reports), without its debug information.
-$(B)/guest-kernel.lz4: $(B)/guest-kernel.elf
-	$(call say,LZ4,$@)
-	$(Q)objcopy --strip-debug $< $(B)/guest-kernel.stripped
-	$(Q)lz4 -q -f -9 $(B)/guest-kernel.stripped $@
+$(B)/guest-kernel.stripped: $(B)/guest-kernel.elf
+	$(Q)objcopy --strip-debug $< $@
 
-$(B)/obj/kernel-blob.o: $(B)/guest-kernel.lz4
+$(B)/obj/kernel-image.o: $(B)/guest-kernel.stripped
 	@mkdir -p $(@D)
-	$(Q)printf '.section .rodata\n.globl rv_kernel_blob, rv_kernel_blob_end\nrv_kernel_blob:\n.incbin "%s"\nrv_kernel_blob_end:\n.section .note.GNU-stack,"",@progbits\n' $< | \
+	$(Q)printf '.section .rodata\n.balign 4096\n.globl rv_kernel_image, rv_kernel_image_end\nrv_kernel_image:\n.incbin "%s"\nrv_kernel_image_end:\n.section .note.GNU-stack,"",@progbits\n' $< | \
 		$(CC) -c -x assembler - -o $@
 
 $(B)/rvisor-vmm: $(vmm_obj)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(HOST_LD) $(vmm_obj) -lelf -llz4 -lfdt -lcap-ng -lseccomp -pthread -o $@
+	$(Q)$(CC) $(HOST_LD) $(vmm_obj) -lelf -lz -lfdt -pthread -o $@
 
 $(B)/rvisor-fs: $(fs_obj)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(HOST_LD) $(fs_obj) -lcap-ng -lseccomp -pthread -o $@
+	$(Q)$(CC) $(HOST_LD) $(fs_obj) -pthread -o $@
 
 $(B)/runrsc: $(runrsc_obj)
 	$(call say,LD,$@)
@@ -157,14 +164,17 @@ unit_src := $(addprefix guest-kernel/,$(addsuffix .c,$(addprefix core/,lock mute
     $(addprefix object/,counter futex handle object port reclock signal signal_take wait) \
     $(addprefix fs/,attr contents cred dentry file hostfs hostfs_dir hostfs_file hostfs_image \
     hostfs_names inode memfs names open pipe uio walk window)))
-unit_host_src := vmm/hostcall.c vmm/ram.c vmm/options.c runrsc/run_options.c hostcalls/lib/error.c
+unit_host_src := $(addsuffix .c,$(addprefix vmm/,fsclient hostcall options ram) runrsc/run_options \
+    $(addprefix hostcalls/lib/,attr error) \
+    $(addprefix hostcalls/fs/,attr beneath call names nodes open readdir server walk))
 unit_fakes := $(wildcard tests/unit/fake_*.c) tests/unit/unit.c
 unit_tests := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 .SECONDARY: $(call objects,unit,$(wildcard tests/unit/test_*.c))
 UNIT := $(COMMON) -O1 -D_GNU_SOURCE -DRV_HOST_TEST -DRV_DEBUG -DRV_VERSION='"$(VERSION)"' \
         -fno-strict-aliasing -fno-omit-frame-pointer -Itests/unit/include -Iguest-kernel \
         -Iarch/x86_64/include -Iarch/x86_64/vmm
-SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+            -fno-sanitize=nonnull-attribute # memcpy of nothing from nowhere: the kernel's own allows it
 
 $(B)/obj/unit/%.o: %
 	@mkdir -p $(@D)
@@ -176,11 +186,13 @@ $(B)/obj/unit/host.a: $(call objects,unit,$(unit_host_src))
 $(B)/obj/unit/%.a:
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-unit_link = $(B)/obj/unit/fakes.a $(B)/obj/unit/$(if $(findstring /test_host,$@),host,kernel).a
-$(B)/tests/unit/test_%: $(B)/obj/unit/tests/unit/test_%.c.o $(addprefix $(B)/obj/unit/,fakes.a kernel.a host.a)
+unit_archives := $(addprefix $(B)/obj/unit/,fakes.a kernel.a host.a)
+unit_unused = %/$(if $(findstring /test_host,$@),kernel,host).a
+$(B)/tests/unit/test_%: $(B)/obj/unit/tests/unit/test_%.c.o $(unit_archives)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(SANITIZE) $(filter %.o,$^) -Wl,--start-group $(unit_link) -Wl,--end-group -lcheck -lsubunit -lm -lrt -pthread -o $@
+	$(Q)$(CC) $(SANITIZE) $(filter %.o,$^) -Wl,--start-group $(filter-out $(unit_unused),$(unit_archives)) \
+		-Wl,--end-group -lcheck -lsubunit -lm -lrt -pthread -o $@
 # The real allocator, in place of the fake one.
 $(B)/tests/unit/test_slab: $(B)/obj/unit/guest-kernel/mm/slab.c.o
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <libfdt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -14,7 +15,8 @@
 
 #include "hostcalls/lib/cleanup.h"
 
-#define TREE_MAX ((size_t)4 << 20) /* as much as the VMM takes */
+#define TREE_MAX   ((size_t)4 << 20) /* as much as the VMM takes */
+#define TREE_FIRST ((size_t)64 << 10)
 #define NOFILE_MAX (UINT64_C(1) << 20)
 #define UMASK 022u
 
@@ -149,11 +151,11 @@ static void put_mounts(struct writer *w, const struct config *c)
     end(w);
 }
 
-static int build(void *tree, const struct config *c)
+static int build(void *tree, size_t size, const struct config *c)
 {
     struct writer w = { .tree = tree };
 
-    w.bad = fdt_create(tree, (int)TREE_MAX);
+    w.bad = fdt_create(tree, (int)size);
     if (!w.bad)
         w.bad = fdt_finish_reservemap(tree);
     begin(&w, "");
@@ -167,27 +169,37 @@ static int build(void *tree, const struct config *c)
     return w.bad ? w.bad : fdt_finish(tree);
 }
 
-int config_write(const struct config *config, struct error *err)
+/* In the smallest buffer of a few sizes that has room: fdt_create clears all of it. */
+static int build_in(void **tree, const struct config *c, struct error *err)
 {
-    cleanup_fd int fd = memfd_create("rvisor-config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    void *tree;
-    int bad;
+    int bad = -FDT_ERR_NOSPACE;
 
-    if (fd < 0 || ftruncate(fd, (off_t)TREE_MAX) < 0)
-        return error_set(err, errno, "cannot make the configuration");
-    /* Pages of the file that stay untouched cost nothing, so it can have its largest size. */
-    tree = mmap(NULL, TREE_MAX, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (tree == MAP_FAILED)
-        return error_set(err, errno, "cannot make the configuration");
-    bad = build(tree, config);
-    if (!bad)
-        bad = ftruncate(fd, (off_t)fdt_totalsize(tree)) < 0 ? -FDT_ERR_INTERNAL : 0;
-    munmap(tree, TREE_MAX);
+    for (size_t size = TREE_FIRST; bad == -FDT_ERR_NOSPACE && size <= TREE_MAX; size *= 4) {
+        free(*tree);
+        *tree = malloc(size);
+        if (!*tree)
+            return error_set(err, ENOMEM, "cannot make the configuration");
+        bad = build(*tree, size, c);
+    }
     if (bad == -FDT_ERR_NOSPACE)
         return error_set_code(err, 126, 0, "arguments and environment are too long (%zu MiB at most)",
                               TREE_MAX >> 20);
-    if (bad)
-        return error_set(err, 0, "cannot make the configuration: %s", fdt_strerror(bad));
+    return bad ? error_set(err, 0, "cannot make the configuration: %s", fdt_strerror(bad)) : 0;
+}
+
+int config_write(const struct config *config, struct error *err)
+{
+    cleanup_fd int fd = memfd_create("rvisor-config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    cleanup_free void *tree = NULL;
+    ssize_t len;
+
+    if (fd < 0)
+        return error_set(err, errno, "cannot make the configuration");
+    if (build_in(&tree, config, err))
+        return -1;
+    len = (ssize_t)fdt_totalsize(tree);
+    if (write(fd, tree, (size_t)len) != len)
+        return error_set(err, errno, "cannot make the configuration");
     if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
         return error_set(err, errno, "cannot seal the configuration");
     return take_fd(&fd);

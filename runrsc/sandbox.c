@@ -262,7 +262,8 @@ int sandbox_start(struct sandbox *box, const struct run_options *opt, int config
 
     if (wires_make(&wires, opt, err))
         return -1;
-    if (start_fs(box, opt, &wires, err) || start_vmm(box, opt, &wires, config, err)) {
+    /* The VMM first: it has to wait for KVM. */
+    if (start_vmm(box, opt, &wires, config, err) || start_fs(box, opt, &wires, err)) {
         sandbox_end(box);
         return -1;
     }

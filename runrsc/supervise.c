@@ -28,6 +28,7 @@ struct watch {
     bool terminated; /* SIGTERM came once */
     bool fs_died;    /* before the VMM */
     bool killed;     /* by us, for fs_died */
+    int status;      /* the VMM's report; -1: none came */
 };
 
 int supervise_signals(struct error *err)
@@ -135,16 +136,33 @@ static void on_timeout(struct watch *w)
     child_signal(&w->box->vmm, SIGKILL);
 }
 
+/* The VMM may say what it likes here: it decides about nothing but our exit code. False: the end. */
+static bool on_message(struct watch *w)
+{
+    struct rv_control_msg msg;
+    ssize_t n = recv(w->box->control, &msg, sizeof(msg), MSG_DONTWAIT | MSG_TRUNC);
+
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return true;
+    if (n != sizeof(msg) || msg.version != RV_CONTROL_VERSION)
+        return false;
+    if (msg.kind == RV_CONTROL_EXIT && (WIFEXITED(msg.arg[0]) || WIFSIGNALED(msg.arg[0])))
+        w->status = (int)(msg.arg[0] & 0xffff);
+    return true;
+}
+
+/* Until the VMM has ended, or said that it is about to. */
 static int loop(struct watch *w, int signals, struct error *err)
 {
     struct pollfd p[] = {
         { .fd = w->box->vmm.pidfd, .events = POLLIN },
         { .fd = w->box->fs.pidfd, .events = POLLIN },
         { .fd = signals, .events = POLLIN },
+        { .fd = w->box->control, .events = POLLIN },
     };
 
     for (;;) {
-        int n = poll(p, 3, time_left(w));
+        int n = poll(p, sizeof(p) / sizeof(p[0]), time_left(w));
 
         if (n < 0 && errno != EINTR)
             return error_set(err, errno, "cannot wait for the sandbox");
@@ -152,7 +170,9 @@ static int loop(struct watch *w, int signals, struct error *err)
             on_timeout(w);
         if (n <= 0)
             continue;
-        if (p[0].revents)
+        if (p[3].revents && !on_message(w))
+            p[3].fd = -1;
+        if (p[0].revents || w->status >= 0)
             return 0;
         if (p[1].revents) {
             p[1].fd = -1;
@@ -168,17 +188,18 @@ static int loop(struct watch *w, int signals, struct error *err)
 
 int supervise(struct sandbox *box, int signals, bool tty, struct error *err)
 {
-    struct watch w = { .box = box, .tty = tty, .kill_at = -1 };
-    int status;
+    struct watch w = { .box = box, .tty = tty, .kill_at = -1, .status = -1 };
 
     if (loop(&w, signals, err)) {
         sandbox_end(box);
         return -1;
     }
-    status = child_wait(&box->vmm);
-    sandbox_end(box);
+    if (w.status < 0) {
+        w.status = child_wait(&box->vmm);
+        sandbox_end(box);
+    }
     terminal_restore();
     if (w.killed)
         return error_set(err, 0, "the file service died");
-    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    return WIFSIGNALED(w.status) ? 128 + WTERMSIG(w.status) : WEXITSTATUS(w.status);
 }

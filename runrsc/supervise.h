@@ -2,7 +2,7 @@
 /*
  * The time while a sandbox runs: signals go to the container, the terminal's size follows the
  * caller's, and when one of the processes ends, so does the other. The VMM is not trusted: nothing
- * is read from it but its exit status.
+ * is taken from it but the exit code.
  */
 #ifndef RUNRSC_SUPERVISE_H
 #define RUNRSC_SUPERVISE_H
@@ -19,7 +19,11 @@
  */
 int supervise_signals(struct error *err);
 
-/* Until both processes are gone. Returns the exit code, or -1 with err filled. */
+/*
+ * Until the container has ended. Then both processes are gone, or they have let go of all that is
+ * the caller's and are killed by our own end, for which the caller should not wait: the kernel needs
+ * some time to destroy a virtual machine. Returns the exit code, or -1 with err filled.
+ */
 int supervise(struct sandbox *box, int signals, bool tty, struct error *err);
 
 #endif

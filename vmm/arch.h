@@ -17,8 +17,11 @@ struct vcpu;
 struct elf_image;
 struct out;
 
-/* Features of this KVM, before any vCPU: what it supports, less what rVisor hides. */
-int arch_vm_init(struct vm *vm, struct error *err);
+/* Features of this KVM: what it supports, less what rVisor hides. Needs /dev/kvm open, no VM. */
+int arch_model_init(struct vm *vm, struct error *err);
+
+/* Settings of the VM that must come before its first vCPU. */
+void arch_vm_init(struct vm *vm);
 
 /* Whether the kernel image is for this machine (ELF machine number). */
 bool arch_elf_machine_ok(unsigned machine);

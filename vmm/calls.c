@@ -27,7 +27,8 @@ int64_t hc_console(struct hc_req *req)
 
 int64_t hc_exit(struct hc_req *req)
 {
-    vm_exit(req->vm, (int)(req->arg[0] & 0xffff));
+    vm_claim_end();
+    vm_end(req->vm, (int)(req->arg[0] & 0xffff));
 }
 
 int64_t hc_crash(struct hc_req *req)

@@ -60,13 +60,15 @@ static struct sample take_sample(const struct vm *vm)
     return best;
 }
 
-static bool host_uses_tsc(void)
+static bool host_uses_tsc;
+
+void clock_find(void)
 {
     static const char path[] = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
     cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
     char name[8] = "";
 
-    return fd >= 0 && read(fd, name, sizeof(name) - 1) >= 4 && !strncmp(name, "tsc\n", 4);
+    host_uses_tsc = fd >= 0 && read(fd, name, sizeof(name) - 1) >= 4 && !strncmp(name, "tsc\n", 4);
 }
 
 /* mult and shift so that ns = ticks * mult >> shift; mult has as many bits as fit. */
@@ -164,7 +166,7 @@ void clock_init(struct vm *vm)
     if (!khz)
         khz = measure_khz(vm);
     vm->clock->tsc_khz = khz;
-    if (!khz || !host_uses_tsc())
+    if (!khz || !host_uses_tsc)
         return;
     set_rate(khz);
     s = take_sample(vm);

@@ -7,6 +7,9 @@
 
 struct vm;
 
+/* Look which clock is the host's own, before the jail hides it. */
+void clock_find(void);
+
 /* Fill the page for the first time. usable stays 0 if the host's own clock is not the TSC. */
 void clock_init(struct vm *vm);
 

@@ -9,7 +9,6 @@
 
 #include "vmm/arch.h"
 #include "vmm/out.h"
-#include "vmm/stats.h"
 #include "vmm/vm.h"
 
 void crash_guest(struct vcpu *vcpu, uint64_t frame_gva, const char *fmt, ...)
@@ -29,6 +28,5 @@ void crash_guest(struct vcpu *vcpu, uint64_t frame_gva, const char *fmt, ...)
                (unsigned long long)(vcpu->vm->ram.limit >> 20));
     arch_report(vcpu, frame_gva, &out);
     out_flush(&out);
-    stats_write(vcpu->vm);
-    _exit(125);
+    vm_end(vcpu->vm, VM_FAILED);
 }

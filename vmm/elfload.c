@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gelf.h>
-#include <lz4frame.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,54 +21,11 @@
 #define RV_KERNEL_SPAN (UINT64_C(14) << 20)
 #define IMAGE_MAX      ((size_t)64 << 20)
 
-/* The image as the build put it into this program: one LZ4 frame. */
-extern const uint8_t rv_kernel_blob[], rv_kernel_blob_end[];
-
-static int unpack_builtin(char **data, size_t *len, struct error *err)
-{
-    const uint8_t *src = rv_kernel_blob;
-    size_t left = (size_t)(rv_kernel_blob_end - rv_kernel_blob), cap = 1 << 20, hint = 1;
-    LZ4F_dctx *ctx;
-    char *buf = NULL;
-    size_t n = 0;
-    int ret = -1;
-
-    if (LZ4F_isError(LZ4F_createDecompressionContext(&ctx, LZ4F_VERSION)))
-        return error_set(err, ENOMEM, "cannot unpack the guest kernel");
-    buf = malloc(cap);
-    while (buf && hint) {
-        size_t room = cap - n, taken = left;
-
-        hint = LZ4F_decompress(ctx, buf + n, &room, src, &taken, NULL);
-        if (LZ4F_isError(hint) || (hint && !room && !taken)) {
-            error_set(err, 0, "the guest kernel built into this program is damaged");
-            goto out;
-        }
-        n += room;
-        src += taken;
-        left -= taken;
-        if (hint && n == cap) {
-            char *more = cap < IMAGE_MAX ? realloc(buf, cap * 2) : NULL;
-
-            if (!more)
-                break;
-            buf = more;
-            cap *= 2;
-        }
-    }
-    if (!buf || hint) {
-        error_set(err, ENOMEM, "cannot unpack the guest kernel");
-        goto out;
-    }
-    *data = buf;
-    *len = n;
-    buf = NULL;
-    ret = 0;
-out:
-    LZ4F_freeDecompressionContext(ctx);
-    free(buf);
-    return ret;
-}
+/*
+ * The image as the build put it into this program, page-aligned, with its symbols. Of what only crash
+ * reports use, no page is touched before.
+ */
+extern const char rv_kernel_image[], rv_kernel_image_end[];
 
 static int read_file(const char *path, char **data, size_t *len, struct error *err)
 {
@@ -100,12 +56,11 @@ static int read_file(const char *path, char **data, size_t *len, struct error *e
     return 0;
 }
 
-static int load_segments(struct vm *vm, struct elf_image *img, Elf *elf, const char *data,
-                         size_t len, struct error *err)
+static int load_segments(struct vm *vm, struct elf_image *img, struct error *err)
 {
     size_t n;
 
-    if (elf_getphdrnum(elf, &n))
+    if (elf_getphdrnum(img->elf, &n))
         return error_set(err, 0, "guest kernel: %s", elf_errmsg(-1));
     for (size_t i = 0; i < n; i++) {
         GElf_Phdr ph;
@@ -113,7 +68,7 @@ static int load_segments(struct vm *vm, struct elf_image *img, Elf *elf, const c
         uint64_t gpa, end;
         uint8_t *mem;
 
-        if (!gelf_getphdr(elf, (int)i, &ph))
+        if (!gelf_getphdr(img->elf, (int)i, &ph))
             return error_set(err, 0, "guest kernel: %s", elf_errmsg(-1));
         if (ph.p_type != PT_LOAD || ph.p_memsz == 0)
             continue;
@@ -122,7 +77,8 @@ static int load_segments(struct vm *vm, struct elf_image *img, Elf *elf, const c
         gpa = ph.p_vaddr - arch_kernel_base;
         if (gpa < RV_KERNEL_GPA || gpa > RV_KERNEL_GPA + RV_KERNEL_SPAN ||
             ph.p_memsz > RV_KERNEL_GPA + RV_KERNEL_SPAN - gpa || gpa % RV_PAGE_SIZE ||
-            ph.p_filesz > ph.p_memsz || ph.p_offset > len || ph.p_filesz > len - ph.p_offset)
+            ph.p_filesz > ph.p_memsz || ph.p_offset > img->len ||
+            ph.p_filesz > img->len - ph.p_offset)
             return error_set(err, 0, "guest kernel: segment %zu lies outside the kernel's range",
                              i);
         if ((ph.p_flags & (PF_W | PF_X)) == (PF_W | PF_X))
@@ -133,7 +89,7 @@ static int load_segments(struct vm *vm, struct elf_image *img, Elf *elf, const c
         mem = ram_at(vm, (gpa_t) { gpa }, end - gpa);
         if (!mem)
             return error_set(err, 0, "the memory limit is too small for the guest kernel");
-        memcpy(mem, data + ph.p_offset, ph.p_filesz);
+        memcpy(mem, img->data + ph.p_offset, ph.p_filesz);
         *seg = (struct elf_segment) { gpa, end - gpa, ph.p_flags };
         img->nsegments++;
         img->end = end;
@@ -143,113 +99,69 @@ static int load_segments(struct vm *vm, struct elf_image *img, Elf *elf, const c
     return 0;
 }
 
-static int by_offset(const void *a, const void *b)
-{
-    const struct elf_symbol *x = a, *y = b;
-
-    return (x->offset > y->offset) - (x->offset < y->offset);
-}
-
-/* Keep the functions' names. A kernel without symbols is fine: then crash reports have numbers
- * only. */
-static void load_symbols(struct elf_image *img, Elf *elf)
+/* The section of symbols and its data; NULL: the image has none. */
+static Elf_Data *find_symbols(Elf *elf, GElf_Shdr *sh)
 {
     Elf_Scn *scn = NULL;
-    GElf_Shdr sh;
-    Elf_Data *d;
-    size_t n, cap = 0, used = 0;
 
     while ((scn = elf_nextscn(elf, scn)))
-        if (gelf_getshdr(scn, &sh) && sh.sh_type == SHT_SYMTAB && sh.sh_entsize)
-            break;
-    d = scn ? elf_getdata(scn, NULL) : NULL;
-    if (!d)
-        return;
-    n = sh.sh_size / sh.sh_entsize;
-    img->symbol = calloc(n + 1, sizeof(*img->symbol));
-    for (size_t i = 0; img->symbol && i < n; i++) {
-        GElf_Sym sym;
-        const char *name;
-        size_t l;
-
-        if (!gelf_getsym(d, (int)i, &sym) || sym.st_value < arch_kernel_base + RV_KERNEL_GPA ||
-            sym.st_value - arch_kernel_base > img->end)
-            continue;
-        if (GELF_ST_TYPE(sym.st_info) != STT_FUNC && GELF_ST_TYPE(sym.st_info) != STT_NOTYPE)
-            continue;
-        name = elf_strptr(elf, sh.sh_link, sym.st_name);
-        if (!name || !*name)
-            continue;
-        l = strlen(name) + 1;
-        if (used + l > cap) {
-            char *more = realloc(img->names, cap = (cap + l) * 2);
-
-            if (!more)
-                break;
-            img->names = more;
-        }
-        memcpy(img->names + used, name, l);
-        img->symbol[img->nsymbols++] =
-            (struct elf_symbol) { (uint32_t)(sym.st_value - arch_kernel_base), (uint32_t)used };
-        used += l;
-    }
-    if (img->symbol)
-        qsort(img->symbol, img->nsymbols, sizeof(*img->symbol), by_offset);
+        if (gelf_getshdr(scn, sh) && sh->sh_type == SHT_SYMTAB && sh->sh_entsize)
+            return elf_getdata(scn, NULL);
+    return NULL;
 }
 
 const char *elf_symbol_at(const struct elf_image *img, uint64_t gva, uint64_t *offset)
 {
-    uint64_t at = gva - arch_kernel_base;
-    uint32_t lo = 0, hi;
+    GElf_Sym sym, best = { .st_value = arch_kernel_base };
+    GElf_Shdr sh;
+    Elf_Data *d;
 
-    if (!img || gva < arch_kernel_base + RV_KERNEL_GPA || at >= img->end)
+    if (!img || !img->elf || gva < arch_kernel_base + RV_KERNEL_GPA ||
+        gva - arch_kernel_base >= img->end)
         return NULL;
-    hi = img->nsymbols;
-    while (lo < hi) { /* first symbol above at */
-        uint32_t mid = lo + (hi - lo) / 2;
-
-        if (img->symbol[mid].offset <= at)
-            lo = mid + 1;
-        else
-            hi = mid;
+    d = find_symbols(img->elf, &sh);
+    for (size_t i = 0; d && i < sh.sh_size / sh.sh_entsize; i++) {
+        if (!gelf_getsym(d, (int)i, &sym) || sym.st_value > gva || sym.st_value < best.st_value)
+            continue;
+        if (GELF_ST_TYPE(sym.st_info) == STT_FUNC || GELF_ST_TYPE(sym.st_info) == STT_NOTYPE)
+            best = sym;
     }
-    if (!lo)
+    if (!best.st_name)
         return NULL;
-    *offset = at - img->symbol[lo - 1].offset;
-    return img->names + img->symbol[lo - 1].name;
+    *offset = gva - best.st_value;
+    return elf_strptr(img->elf, sh.sh_link, best.st_name);
 }
 
-int elf_load(struct vm *vm, const char *path, struct error *err)
+int elf_open(struct vm *vm, const char *path, struct error *err)
 {
     struct elf_image *img = calloc(1, sizeof(*img));
-    cleanup_free char *data = NULL;
-    size_t len = 0;
-    GElf_Ehdr eh;
-    Elf *elf;
-    int r;
+    char *file = NULL;
 
     if (!img)
         return error_set(err, ENOMEM, "cannot load the guest kernel");
     vm->kernel = img;
-    if (path ? read_file(path, &data, &len, err) : unpack_builtin(&data, &len, err))
-        return -1;
+    img->data = rv_kernel_image;
+    img->len = (size_t)(rv_kernel_image_end - rv_kernel_image);
+    if (path) {
+        if (read_file(path, &file, &img->len, err))
+            return -1;
+        img->data = file;
+    }
+    return 0;
+}
+
+int elf_load(struct vm *vm, struct error *err)
+{
+    struct elf_image *img = vm->kernel;
+    GElf_Ehdr eh;
+
     elf_version(EV_CURRENT);
-    elf = elf_memory(data, len);
-    if (!elf || elf_kind(elf) != ELF_K_ELF || !gelf_getehdr(elf, &eh)) {
-        if (elf)
-            elf_end(elf);
+    img->elf = elf_memory((char *)(uintptr_t)img->data, img->len); /* which only reads */
+    if (!img->elf || elf_kind(img->elf) != ELF_K_ELF || !gelf_getehdr(img->elf, &eh))
         return error_set(err, 0, "the guest kernel is not an ELF file");
-    }
-    if (gelf_getclass(elf) != ELFCLASS64 || eh.e_ident[EI_DATA] != ELFDATA2LSB ||
+    if (gelf_getclass(img->elf) != ELFCLASS64 || eh.e_ident[EI_DATA] != ELFDATA2LSB ||
         eh.e_type != ET_EXEC || !arch_elf_machine_ok(eh.e_machine))
-        r = error_set(err, 0, "the guest kernel is not an executable for this machine");
-    else
-        r = load_segments(vm, img, elf, data, len, err);
-    if (!r) {
-        img->entry = eh.e_entry;
-        vm->entry = eh.e_entry;
-        load_symbols(img, elf);
-    }
-    elf_end(elf);
-    return r;
+        return error_set(err, 0, "the guest kernel is not an executable for this machine");
+    vm->entry = eh.e_entry;
+    return load_segments(vm, img, err);
 }

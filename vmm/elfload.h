@@ -3,6 +3,7 @@
 #ifndef VMM_ELFLOAD_H
 #define VMM_ELFLOAD_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "hostcalls/lib/error.h"
@@ -17,25 +18,22 @@ struct elf_segment {
     uint32_t flags; /* PF_R, PF_W, PF_X */
 };
 
-struct elf_symbol {
-    uint32_t offset; /* from the kernel's base */
-    uint32_t name;   /* in names */
-};
-
 struct elf_image {
-    uint64_t entry; /* GVA */
-    uint64_t end;   /* GPA after the last segment, page-aligned */
+    const char *data; /* the file */
+    size_t len;
+    uint64_t end; /* GPA after the last segment, page-aligned */
     uint32_t nsegments;
     struct elf_segment segment[ELF_SEGMENTS_MAX];
-    uint32_t nsymbols;
-    struct elf_symbol *symbol; /* functions, ascending */
-    char *names;
+    struct Elf *elf; /* libelf's, for the symbols */
 };
 
-/* Load the image from the path, or the one built in, into RAM; sets vm->kernel and vm->entry. */
-int elf_load(struct vm *vm, const char *path, struct error *err);
+/* Get the image from the path, or the one built in: sets vm->kernel. */
+int elf_open(struct vm *vm, const char *path, struct error *err);
 
-/* Name of the function at gva and the offset in it; NULL: none. */
+/* Load it into RAM; sets vm->entry. */
+int elf_load(struct vm *vm, struct error *err);
+
+/* Name of the function at gva and the offset in it; NULL: none. Slow, and may call malloc. */
 const char *elf_symbol_at(const struct elf_image *img, uint64_t gva, uint64_t *offset);
 
 #endif

@@ -140,8 +140,7 @@ static void on_control(struct vm *vm, struct event_source *src, uint32_t events)
         return;
     if (n <= 0) { /* runrsc is gone */
         vm_claim_end();
-        stats_write(vm);
-        _exit(125);
+        vm_end(vm, VM_FAILED);
     }
     if (n != sizeof(msg) || msg.version != RV_CONTROL_VERSION)
         vm_fatal(vm, "the control socket speaks another version of the protocol");

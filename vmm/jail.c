@@ -7,17 +7,16 @@
  */
 #include "vmm/jail.h"
 
-#include <cap-ng.h>
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "hostcalls/lib/caps.h"
 #include "hostcalls/lib/needs.h"
 #include "vmm/options.h"
 #include "vmm/vm.h"
@@ -91,16 +90,7 @@ int jail_process(struct vm *vm, struct error *err)
     setrlimit(RLIMIT_CORE, &none);
     if (empty_root(err))
         return -1;
-    capng_clear(CAPNG_SELECT_BOTH);
-    /* The bounding set needs CAP_SETPCAP; without it, no_new_privs alone makes it meaningless. */
-    if (geteuid() == 0)
-        capng_apply(CAPNG_SELECT_BOUNDS);
-    if (capng_apply(CAPNG_SELECT_CAPS) < 0)
-        return error_set(err, errno, "cannot give up capabilities");
-    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-        return error_set(err, errno, "cannot give up privileges");
-    return 0;
+    return caps_keep(0, err);
 }
 
 void jail_thread(struct vm *vm, const char *kind)

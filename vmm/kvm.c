@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <pthread.h>
+#include <sched.h>
 #include <sys/ioctl.h>
 
 #include "vmm/vm.h"
@@ -13,6 +15,8 @@
 #ifndef KVM_CAP_PRE_FAULT_MEMORY
 #define KVM_CAP_PRE_FAULT_MEMORY 236
 #endif
+
+#define STACK_SIZE ((size_t)64 << 10)
 
 static const struct {
     int cap;
@@ -65,12 +69,45 @@ int kvm_open(struct vm *vm, struct error *err)
     vm->has_stats_fd = ioctl(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_BINARY_STATS_FD) > 0;
     slots = ioctl(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_NR_MEMSLOTS);
     vm->max_slots = slots > 0 ? (uint32_t)slots : 32;
+    return 0;
+}
+
+static struct {
+    pthread_t thread;
+    int error; /* errno of KVM_CREATE_VM */
+} creator;
+
+static void *create(void *arg)
+{
+    struct vm *vm = arg;
 
     do
         vm->vm_fd = ioctl(vm->kvm_fd, KVM_CREATE_VM, 0);
     while (vm->vm_fd < 0 && errno == EINTR);
+    creator.error = errno;
+    return NULL;
+}
+
+int kvm_create_begin(struct vm *vm, struct error *err)
+{
+    pthread_attr_t attr;
+    int r;
+
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, STACK_SIZE);
+    r = pthread_create(&creator.thread, &attr, create, vm);
+    pthread_attr_destroy(&attr);
+    if (r)
+        return error_set(err, r, "cannot start a thread");
+    sched_yield(); /* on a single processor: it is to wait while we work */
+    return 0;
+}
+
+int kvm_create_end(struct vm *vm, struct error *err)
+{
+    pthread_join(creator.thread, NULL);
     if (vm->vm_fd < 0)
-        return error_set(err, errno, "KVM cannot create a virtual machine");
+        return error_set(err, creator.error, "KVM cannot create a virtual machine");
     if (ioctl(vm->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_PRE_FAULT_MEMORY) > 0)
         vm->has_pre_fault = true;
     return 0;

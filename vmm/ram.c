@@ -36,8 +36,6 @@ static int add_slots(struct vm *vm, uint64_t end)
 int ram_init(struct vm *vm, uint64_t limit, struct error *err)
 {
     struct ram *ram = &vm->ram;
-    uint64_t first;
-    int r;
 
     if (limit > RV_RAM_MAX)
         limit = RV_RAM_MAX;
@@ -56,12 +54,15 @@ int ram_init(struct vm *vm, uint64_t limit, struct error *err)
         return error_set(err, errno, "cannot map the guest's memory (%llu MiB)",
                          (unsigned long long)(limit >> 20));
     madvise(ram->base, limit, MADV_DONTDUMP);
-    first = limit < RV_RAM_FIRST ? limit : RV_RAM_FIRST;
-    r = add_slots(vm, first);
-    if (r)
-        return error_set(err, -r, "KVM refuses the guest's memory");
-    atomic_store(&ram->size, first);
+    atomic_store(&ram->size, limit < RV_RAM_FIRST ? limit : RV_RAM_FIRST);
     return 0;
+}
+
+int ram_start(struct vm *vm, struct error *err)
+{
+    int r = add_slots(vm, atomic_load(&vm->ram.size));
+
+    return r ? error_set(err, -r, "KVM refuses the guest's memory") : 0;
 }
 
 void *ram_at(const struct vm *vm, gpa_t gpa, uint64_t len)

@@ -29,9 +29,11 @@ struct ram {
 /* The least limit that a guest boots with. */
 #define RAM_MIN_LIMIT (UINT64_C(8) << 20)
 
-/* Make the memfd and its first slot. limit: bytes, rounded down to RV_RAM_STEP, at most RV_RAM_MAX.
- */
+/* Make and map the memfd. limit: bytes, rounded down to RV_RAM_STEP, at most RV_RAM_MAX. */
 int ram_init(struct vm *vm, uint64_t limit, struct error *err);
+
+/* Give what is handed out at first to the VM, once there is one. */
+int ram_start(struct vm *vm, struct error *err);
 
 /*
  * Host address of [gpa, gpa + len) if len is at least 1 and the whole range is handed out, else

@@ -27,20 +27,13 @@
 
 #define STACK_SIZE ((size_t)128 << 10)
 
-int vcpu_init(struct vm *vm, uint32_t index, struct error *err)
+int vcpu_create(struct vcpu *vcpu, struct error *err)
 {
-    struct vcpu *vcpu = &vm->vcpu[index];
-    int size = ioctl(vm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+    int size = ioctl(vcpu->vm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
 
-    vcpu->vm = vm;
-    vcpu->index = index;
-    atomic_store(&vcpu->state, VCPU_OFF);
-    vcpu->hostcalls = calloc(RV_HC_COUNT, sizeof(*vcpu->hostcalls));
-    if (!vcpu->hostcalls)
-        return error_set(err, ENOMEM, "cannot create vCPU %u", index);
-    vcpu->fd = ioctl(vm->vm_fd, KVM_CREATE_VCPU, (unsigned long)index);
+    vcpu->fd = ioctl(vcpu->vm->vm_fd, KVM_CREATE_VCPU, (unsigned long)vcpu->index);
     if (vcpu->fd < 0)
-        return error_set(err, errno, "KVM cannot create vCPU %u", index);
+        return error_set(err, errno, "KVM cannot create vCPU %u", vcpu->index);
     if (size < (int)sizeof(struct kvm_run))
         return error_set(err, 0, "KVM's vCPU area has a wrong size");
     vcpu->run = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
@@ -138,9 +131,9 @@ static void *vcpu_main(void *arg)
     struct vm *vm = vcpu->vm;
 
     vcpu->tid = (int)syscall(SYS_gettid);
-    kick_thread_init(vcpu);
     jail_thread(vm, "vcpu");
     vcpu_wait_start(vcpu);
+    kick_thread_init(vcpu);
     for (;;) {
         int r;
 
@@ -155,14 +148,21 @@ static void *vcpu_main(void *arg)
     return NULL;
 }
 
-int vcpu_start_thread(struct vcpu *vcpu, struct error *err)
+int vcpu_init(struct vm *vm, uint32_t index, struct error *err)
 {
+    struct vcpu *vcpu = &vm->vcpu[index];
     pthread_attr_t attr;
     int r;
 
+    vcpu->vm = vm;
+    vcpu->index = index;
+    atomic_store(&vcpu->state, VCPU_OFF);
+    vcpu->hostcalls = calloc(RV_HC_COUNT, sizeof(*vcpu->hostcalls));
+    if (!vcpu->hostcalls)
+        return error_set(err, ENOMEM, "cannot create vCPU %u", index);
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, STACK_SIZE);
     r = pthread_create(&vcpu->thread, &attr, vcpu_main, vcpu);
     pthread_attr_destroy(&attr);
-    return r ? error_set(err, r, "cannot start the thread of vCPU %u", vcpu->index) : 0;
+    return r ? error_set(err, r, "cannot start the thread of vCPU %u", index) : 0;
 }

@@ -57,9 +57,11 @@ struct vcpu {
     uint32_t tick_seen;
 };
 
-/* Create vCPU `index` and its registers; its thread starts with vcpu_start_thread. */
+/* Start the thread of vCPU `index`, which takes its filter and waits for vcpu_begin. */
 int vcpu_init(struct vm *vm, uint32_t index, struct error *err);
-int vcpu_start_thread(struct vcpu *vcpu, struct error *err);
+
+/* Create KVM's vCPU, with the registers of the kernel's entry. After vcpu_init, before vcpu_begin. */
+int vcpu_create(struct vcpu *vcpu, struct error *err);
 
 /* The guest's vcpu_start: 0 or -EBUSY if it runs already. Any thread. */
 int64_t vcpu_begin(struct vcpu *vcpu);

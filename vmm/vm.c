@@ -3,7 +3,7 @@
 #include "vmm/vm.h"
 
 #include <errno.h>
-#include <signal.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "vmm/control.h"
+#include "vmm/options.h"
 #include "vmm/out.h"
 #include "vmm/stats.h"
 
@@ -69,24 +71,34 @@ void vm_fatal(struct vm *vm, const char *fmt, ...)
     out_init(&out, STDERR_FILENO);
     out_printf(&out, "rvisor-vmm: %s\n", text);
     out_flush(&out);
-    stats_write(vm);
-    _exit(125);
+    vm_end(vm, VM_FAILED);
 }
 
-void vm_exit(struct vm *vm, int wait_status)
+/* Whether runrsc was told; then it leaves, which ends us (PR_SET_PDEATHSIG). */
+static bool report_end(const struct vm *vm, int wait_status)
 {
-    vm_claim_end();
-    stats_write(vm);
-    if (WIFSIGNALED(wait_status)) {
-        int sig = WTERMSIG(wait_status);
-        sigset_t set;
+    struct rv_control_msg msg = { .version = RV_CONTROL_VERSION,
+                                  .kind = RV_CONTROL_EXIT,
+                                  .arg = { (uint32_t)wait_status } };
 
-        signal(sig, SIG_DFL);
-        sigemptyset(&set);
-        sigaddset(&set, sig);
-        pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-        raise(sig);
-        _exit(128 + sig); /* a signal whose default is not to end the process */
-    }
-    _exit(WEXITSTATUS(wait_status));
+    return write(vm->opt->control_fd, &msg, sizeof(msg)) == sizeof(msg);
+}
+
+void vm_end(struct vm *vm, int wait_status)
+{
+    const struct options *opt = vm->opt;
+    const int callers[] = { STDIN_FILENO,  STDOUT_FILENO,  STDERR_FILENO,
+                            opt->stats_fd, opt->trace_fd, opt->log_fd };
+
+    stats_write(vm);
+    /* Whoever reads to the end of a pipe need not wait for us either. */
+    for (size_t i = 0; i < sizeof(callers) / sizeof(callers[0]); i++)
+        close(callers[i]);
+    /*
+     * Ending now would keep a processor busy that runrsc may need; it is gone long before the time
+     * is over.
+     */
+    if (report_end(vm, wait_status))
+        poll(NULL, 0, 1000);
+    _exit(WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status));
 }

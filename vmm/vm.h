@@ -82,12 +82,18 @@ _Noreturn void vm_fatal(struct vm *vm, const char *fmt, ...) __attribute__((form
 
 /*
  * Become the thread that ends the process: the first caller returns, others stop here for good.
- * Between this and _exit there must be nothing that can hang.
+ * Between this and vm_end there must be nothing that can hang.
  */
 void vm_claim_end(void);
 
-/* End as the container's first process did (a wait status), after writing the statistics. */
-_Noreturn void vm_exit(struct vm *vm, int wait_status);
+/*
+ * After vm_claim_end: write the statistics, close the caller's descriptors, tell runrsc the wait
+ * status, and end.
+ */
+_Noreturn void vm_end(struct vm *vm, int wait_status);
+
+/* The wait status of a failure of our own. */
+#define VM_FAILED (125 << 8)
 
 /* CLOCK_MONOTONIC in ns. */
 uint64_t vm_now(void);

@@ -365,8 +365,10 @@ static int volume_setattr(struct inode *i, const struct attr_change *c)
         if (parent)
             dentry_unref(parent);
     }
-    if (r >= 0 && (c->mask & SET_SIZE) && i->vmo)
+    if (r >= 0 && (c->mask & SET_SIZE) && i->vmo) {
+        i->size = c->size; /* volume_write sees by it what makes the file longer */
         vmo_resize(i->vmo, c->size);
+    }
     return r < 0 ? (int)r : 0;
 }
 

@@ -79,7 +79,7 @@ int hostfs_open_host(struct inode *i, struct dentry *d, bool write)
 {
     struct hostfs_inode *h = hostfs_of(i);
     u32 node, len, n = 0, old = h->file;
-    bool small = !h->is_volume && h->host_size <= SMALL_FILE;
+    bool small = !h->is_volume && h->host_size <= SMALL_FILE, whole;
     char name[NAME_MAX_ + 1];
     struct rv_open_reply reply;
     u64 pa[SMALL_FILE / PAGE_SIZE];
@@ -108,14 +108,17 @@ int hostfs_open_host(struct inode *i, struct dentry *d, bool write)
     r = hostcall(RV_HC_fs_open, node, write, 0, 0, 0, &io);
     if (parent)
         dentry_unref(parent);
+    whole = r >= 0 && reply.nread == h->host_size && reply.attr.size == h->host_size;
     if (n)
-        put_frames(h, pa, n, r >= 0 && reply.nread == h->host_size &&
-                                 reply.attr.size == h->host_size);
+        put_frames(h, pa, n, whole);
     if (r < 0)
         return (int)r;
-    if (n && reply.file && all_here(h)) {
-        hostcall(RV_HC_file_close, reply.file, 0, 0, 0, 0, NULL);
+    if (n && all_here(h)) {
+        if (reply.file)
+            hostcall(RV_HC_file_close, reply.file, 0, 0, 0, 0, NULL);
         reply.file = 0;
+    } else if (n && !reply.file) {
+        return whole ? -ENOMEM : -EIO; /* there is no file to get the rest from */
     }
     if (old)
         hostcall(RV_HC_file_close, old, 0, 0, 0, 0, NULL);

@@ -29,7 +29,7 @@ void uio_init_kernel(struct uio *u, void *buf, u64 n)
 
 enum direction { TO, FROM, ZERO };
 
-static size_t piece(struct uio *u, enum direction d, u8 *k, u64 at, size_t n)
+static inline __attribute__((always_inline)) size_t piece(struct uio *u, enum direction d, u8 *k, u64 at, size_t n)
 {
     if (u->kernel) {
         if (d == TO)
@@ -47,11 +47,18 @@ static size_t piece(struct uio *u, enum direction d, u8 *k, u64 at, size_t n)
     return clear_user(at, n) ? 0 : n;
 }
 
-static size_t move(struct uio *u, enum direction d, u8 *k, size_t n)
+static inline __attribute__((always_inline)) size_t move(struct uio *u, enum direction d, u8 *k,
+                                                         size_t n)
 {
     size_t done = 0;
 
     n = MIN(n, u->left);
+    if (likely(n && n <= u->iov->len - u->skip)) { /* all in one piece */
+        done = piece(u, d, k, u->iov->base + u->skip, n);
+        u->skip += done;
+        u->left -= done;
+        return done;
+    }
     while (done < n) {
         size_t part = MIN(n - done, u->iov->len - u->skip), did;
 

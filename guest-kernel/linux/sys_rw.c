@@ -34,20 +34,22 @@ static ssize_t do_write(struct file *f, struct uio *u, u64 *pos)
     return r;
 }
 
-/* At the file's position, which moves. Files without one ignore it. */
-static ssize_t at_position(struct file *f, struct uio *u, bool write)
+/* At the file's position, which moves. Files without one ignore it. alone: nobody else has the file. */
+static inline ssize_t at_position(struct file *f, struct uio *u, bool write, bool alone)
 {
     ssize_t r;
 
     if (!f->ops->seek)
         return write ? do_write(f, u, NULL) : do_read(f, u, NULL);
+    if (likely(alone))
+        return write ? do_write(f, u, &f->pos) : do_read(f, u, &f->pos);
     mutex_lock(&f->pos_lock);
     r = write ? do_write(f, u, &f->pos) : do_read(f, u, &f->pos);
     mutex_unlock(&f->pos_lock);
     return r;
 }
 
-static ssize_t at_offset(struct file *f, struct uio *u, bool write, s64 off)
+static inline ssize_t at_offset(struct file *f, struct uio *u, bool write, s64 off)
 {
     u64 pos = (u64)off;
 
@@ -58,12 +60,14 @@ static ssize_t at_offset(struct file *f, struct uio *u, bool write, s64 off)
     return write ? do_write(f, u, &pos) : do_read(f, u, &pos);
 }
 
-static s64 one_buffer(int fd, u64 buf, u64 n, bool write, bool positioned, s64 off)
+/* Inlined, with the kind of call known. */
+static inline __attribute__((always_inline)) s64 one_buffer(int fd, u64 buf, u64 n, bool write,
+                                                            bool positioned, s64 off)
 {
     struct iovec_k one;
-    struct file *f;
+    struct fd_ref ref;
     struct uio u;
-    s64 r = fd_file(fd, write ? RIGHT_WRITE : RIGHT_READ, false, &f);
+    s64 r = fd_borrow(fd, write ? RIGHT_WRITE : RIGHT_READ, &ref);
 
     if (unlikely(r))
         return r;
@@ -72,9 +76,11 @@ static s64 one_buffer(int fd, u64 buf, u64 n, bool write, bool positioned, s64 o
         r = -EFAULT;
     } else {
         uio_init_user(&u, &one, buf, n);
-        r = positioned ? at_offset(f, &u, write, off) : at_position(f, &u, write);
+        r = positioned ? at_offset(ref.file, &u, write, off)
+                       : at_position(ref.file, &u, write,
+                                     !ref.counted && ref.file->obj.refs == 1);
     }
-    file_put(f);
+    fd_return(&ref);
     return r;
 }
 
@@ -147,7 +153,7 @@ static s64 vector(int fd, u64 uiov, int n, bool write, bool positioned, s64 off,
         if (append && positioned)
             r = -EOPNOTSUPP;
         else
-            r = positioned ? at_offset(f, &u, write, off) : at_position(f, &u, write);
+            r = positioned ? at_offset(f, &u, write, off) : at_position(f, &u, write, false);
         if (v != fast)
             kfree(v);
     }
@@ -237,11 +243,11 @@ static s64 copy_between(struct file *in, u64 *in_pos, struct file *out, u64 *out
         struct uio u;
 
         uio_init_kernel(&u, buf, part);
-        got = in_pos ? do_read(in, &u, in_pos) : at_position(in, &u, false);
+        got = in_pos ? do_read(in, &u, in_pos) : at_position(in, &u, false, false);
         if (got <= 0)
             break;
         uio_init_kernel(&u, buf, (u64)got);
-        put = out_pos ? do_write(out, &u, out_pos) : at_position(out, &u, true);
+        put = out_pos ? do_write(out, &u, out_pos) : at_position(out, &u, true, false);
         if (put < got) {
             u64 back = start + (u64)MAX(put, (s64)0);
 

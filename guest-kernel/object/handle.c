@@ -185,6 +185,13 @@ int handle_get(struct handle_table *t, u32 index, u32 need, struct handle *out)
     return r;
 }
 
+struct object *handle_peek(const struct handle_table *t, u32 index, u32 need)
+{
+    const struct handle *h = t->handles + index;
+
+    return index < t->size && !(need & ~h->rights) ? h->obj : NULL;
+}
+
 int handle_set_flags(struct handle_table *t, u32 index, u32 flags)
 {
     int r = -EBADF;

@@ -47,6 +47,8 @@ int handle_install_at(struct handle_table *t, struct object *obj, u32 rights, u3
  * is free or, with need != 0, if a right is missing.
  */
 int handle_get(struct handle_table *t, u32 index, u32 need, struct handle *out);
+/* The object without a reference, or NULL as above; for a table that nobody else can change meanwhile. */
+struct object *handle_peek(const struct handle_table *t, u32 index, u32 need);
 int handle_set_flags(struct handle_table *t, u32 index, u32 flags);
 
 /* Remove the handle and drop its reference: 0 or -EBADF. */

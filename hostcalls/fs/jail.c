@@ -9,9 +9,9 @@
  */
 #include "hostcalls/fs/jail.h"
 
-#include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,12 +23,15 @@
 #include <unistd.h>
 
 #include "hostcalls/fs/beneath.h"
+#include "hostcalls/lib/caps.h"
 #include "hostcalls/lib/cleanup.h"
 
 /* Newer than some build machines' headers; the numbers are ABI. */
 #ifndef MOUNT_ATTR_NOSYMFOLLOW
 #define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
 #endif
+
+#define CAP_BIT(cap) (UINT64_C(1) << (cap))
 
 static bool can_chown;
 
@@ -185,31 +188,14 @@ static int empty_root(struct error *err)
 static int drop_privileges(struct error *err)
 {
     /* The container's users are not ours: their rights were checked in the guest. */
-    static const unsigned needed[] = {
-        CAP_CHOWN,        /* a new file belongs to the container's user who made it */
-        CAP_DAC_OVERRIDE, /* a database's 0700 directory must open */
-        CAP_FOWNER,       /* modes and times of files that belong to the container's users */
-        CAP_FSETID,       /* set-group-ID bits of files of groups that are not ours */
-    };
-    bool have[sizeof(needed) / sizeof(needed[0])];
+    static const uint64_t needed =
+        CAP_BIT(CAP_CHOWN) |        /* a new file belongs to the container's user who made it */
+        CAP_BIT(CAP_DAC_OVERRIDE) | /* a database's 0700 directory must open */
+        CAP_BIT(CAP_FOWNER) |       /* modes and times of files that belong to the container's users */
+        CAP_BIT(CAP_FSETID);        /* set-group-ID bits of files of groups that are not ours */
 
-    capng_get_caps_process();
-    for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
-        have[i] = capng_have_capability(CAPNG_PERMITTED, needed[i]);
-    can_chown = have[0];
-    capng_clear(CAPNG_SELECT_BOTH);
-    /* The bounding set needs CAP_SETPCAP; without it, no_new_privs alone makes it meaningless. */
-    if (geteuid() == 0)
-        capng_apply(CAPNG_SELECT_BOUNDS);
-    for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
-        if (have[i])
-            capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, needed[i]);
-    if (capng_apply(CAPNG_SELECT_CAPS) < 0)
-        return error_set(err, errno, "cannot give up capabilities");
-    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-        return error_set(err, errno, "cannot give up privileges");
-    return 0;
+    can_chown = caps_permitted() & CAP_BIT(CAP_CHOWN);
+    return caps_keep(needed, err);
 }
 
 int jail_enter(struct tree *tree, size_t ntrees, struct error *err)

@@ -6,9 +6,15 @@
 #include "hostcalls/lib/error.h"
 
 /*
+ * Stands in the filters as they are built for the number of the process that loads them. No argument
+ * that a test compares has this value.
+ */
+#define NEEDS_OWN_PID 0x6f776e70u
+
+/*
  * Allow the calling thread, and those it will create, only what this kind of thread needs; any
  * other system call ends the process with SIGSYS. kind: "vcpu", "event", "worker" or "fs". For
- * good; sets no_new_privs. Takes about a tenth of a millisecond. Any thread.
+ * good; sets no_new_privs. Any thread.
  */
 int needs_apply(const char *kind, struct error *err);
 

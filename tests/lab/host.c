@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * host.c: the outer end of the lab. Starts QEMU with a channel and a console, hands the machine one
- * command (wire.h), relays the three standard descriptors, and exits with the command's exit code;
- * 124 when the time is over, 125 when the lab failed, with the console's tail on stderr. QEMU's
- * life is tied to this process: it is killed at the end, and by the kernel should this process be
- * killed.
+ * host.c: the outer end of the lab. Starts the emulator with a channel and a console, hands the
+ * machine one command (wire.h), relays the three standard descriptors, and exits with the command's
+ * exit code; 124 when the time is over, 125 when the lab failed, with the console's tail on stderr.
+ * The emulator's life is tied to this process: it is killed at the end, and by the kernel should
+ * this process be killed. It is QEMU, or Bochs (--bochs), which is so slow that signs of life are
+ * given.
  *
- * host [--timeout S] [--cwd DIR] [--env K=V]... [--verbose] [--console] -- QEMU ARG...
- *      -- CMD ARG...
+ * host [--bochs] [--timeout S] [--cwd DIR] [--env K=V]... [--verbose] [--console]
+ *      -- EMULATOR ARG... -- CMD ARG...
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -28,16 +30,18 @@
 #include "wire.h"
 
 #define TAIL_SIZE 4096
+#define QUIET_SECONDS 20 /* the longest silence of a slow machine */
 
 struct options {
     unsigned timeout; /* seconds for boot and command together; 0 = no limit */
     bool verbose;     /* say how long boot and command took */
+    bool bochs;       /* the emulator is Bochs */
     bool console;     /* copy the machine's console to stderr as it comes */
     const char *cwd;
     char env[LAB_FRAME_MAX];
     size_t env_len;
-    char **qemu; /* NULL-ended */
-    int qemu_count;
+    char **emulator; /* NULL-ended */
+    int emulator_count;
     char **command; /* NULL-ended */
 };
 
@@ -47,9 +51,9 @@ struct tail {
     size_t len;
 };
 
-static volatile pid_t qemu_pid;
+static volatile pid_t emulator_pid;
 
-static struct tail console_tail, qemu_tail;
+static struct tail console_tail, emulator_tail;
 
 static double now(void)
 {
@@ -59,11 +63,11 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static void end_qemu(void)
+static void end_emulator(void)
 {
-    pid_t pid = qemu_pid;
+    pid_t pid = emulator_pid;
 
-    qemu_pid = 0;
+    emulator_pid = 0;
     if (pid <= 0)
         return;
     kill(pid, SIGKILL);
@@ -76,7 +80,7 @@ static void on_signal(int signal_number)
 {
     static const char over[] = "lab: time-out\n";
 
-    end_qemu();
+    end_emulator();
     if (signal_number != SIGALRM)
         _exit(128 + signal_number);
     ssize_t ignored = write(2, over, sizeof over - 1);
@@ -99,9 +103,9 @@ __attribute__((noreturn, format(printf, 1, 2))) static void fail(const char *for
 {
     va_list args;
 
-    end_qemu();
+    end_emulator();
     show_tail("console", &console_tail);
-    show_tail("emulator's messages", &qemu_tail);
+    show_tail("emulator's messages", &emulator_tail);
     fputs("lab: ", stderr);
     va_start(args, format);
     vfprintf(stderr, format, args);
@@ -150,7 +154,7 @@ static void write_all(int fd, const void *buf, size_t len)
         } else if (errno == EAGAIN) {
             struct pollfd wait = {.fd = fd, .events = POLLOUT};
             poll(&wait, 1, -1);
-            } else if (errno != EINTR) {
+        } else if (errno != EINTR) {
             fail("cannot write: %s", strerror(errno));
         }
     }
@@ -215,6 +219,8 @@ struct session {
     struct outgoing out;
     struct incoming in;
     double started, ready; /* seconds of the monotonic clock; ready: 0 until it is up */
+    double told;           /* when something was last shown */
+    bool wants_stdin;      /* it has taken all that it got */
     int exit_code;         /* -1 until known */
 };
 
@@ -228,16 +234,22 @@ static void obey_frame(struct session *s, enum lab_frame_type type, const char *
         if (len != sizeof boot_us || s->ready > 0)
             fail("a malformed frame came from the machine");
         memcpy(&boot_us, payload, sizeof boot_us);
-        s->ready = now();
-        if (s->options->verbose)
+        s->ready = s->told = now();
+        s->wants_stdin = true;
+        if (s->options->verbose || s->options->bochs)
             fprintf(stderr, "lab: up in %.2f s (%.2f s by its own clock)\n", s->ready - s->started,
                     (double)boot_us / 1e6);
         queue_command(&s->out, s->options);
         return;
+    case LAB_MORE:
+        s->wants_stdin = true;
+        return;
     case LAB_STDOUT:
+        s->told = now();
         write_all(1, payload, len);
         return;
     case LAB_STDERR:
+        s->told = now();
         write_all(2, payload, len);
         return;
     case LAB_EXIT:
@@ -291,7 +303,22 @@ static bool take_stdin(struct session *s)
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
         return true;
     queue_frame(&s->out, LAB_STDIN, buf, n > 0 ? (size_t)n : 0);
+    s->wants_stdin = false;
     return n > 0;
+}
+
+/* Milliseconds that a poll may take; tells when there was no sign of life for too long. */
+static int until_sign_of_life(struct session *s)
+{
+    if (!s->options->bochs)
+        return -1;
+    double t = now();
+    if (t - s->told >= QUIET_SECONDS) {
+        s->told = t;
+        fprintf(stderr, "lab: %s for %.0f s\n", s->ready > 0 ? "the command runs" : "booting",
+                t - (s->ready > 0 ? s->ready : s->started));
+    }
+    return (int)((s->told + QUIET_SECONDS - t) * 1000) + 1;
 }
 
 static int converse(const struct options *options, int channel, int console, int messages)
@@ -300,29 +327,30 @@ static int converse(const struct options *options, int channel, int console, int
     bool want_stdin = true;
 
     s = (struct session){.options = options, .started = now(), .exit_code = -1};
+    s.told = s.started;
     while (s.exit_code < 0) {
         bool idle = s.out.len == 0;
         struct pollfd fds[] = {
             {.fd = channel, .events = (short)(POLLIN | (idle ? 0 : POLLOUT))},
             {.fd = console, .events = POLLIN},
             {.fd = messages, .events = POLLIN},
-            {.fd = idle && want_stdin && s.ready > 0 ? 0 : -1, .events = POLLIN},
+            {.fd = idle && want_stdin && s.wants_stdin ? 0 : -1, .events = POLLIN},
         };
         if (fds[3].fd == 0 && isatty(0)) {
             queue_frame(&s.out, LAB_STDIN, NULL, 0);
             want_stdin = false;
             continue;
         }
-        if (poll(fds, sizeof fds / sizeof fds[0], -1) < 0 && errno != EINTR)
+        if (poll(fds, sizeof fds / sizeof fds[0], until_sign_of_life(&s)) < 0 && errno != EINTR)
             fail("poll: %s", strerror(errno));
         if (fds[1].revents && !take_tail(console, &console_tail, options->console))
             console = -1;
-        if (fds[2].revents && !take_tail(messages, &qemu_tail, options->console))
+        if (fds[2].revents && !take_tail(messages, &emulator_tail, options->console))
             messages = -1;
         if ((fds[0].revents & (POLLIN | POLLHUP)) && !take_frames(&s, channel)) {
             while (console >= 0 && take_tail(console, &console_tail, options->console))
                 ;
-            while (messages >= 0 && take_tail(messages, &qemu_tail, options->console))
+            while (messages >= 0 && take_tail(messages, &emulator_tail, options->console))
                 ;
             fail(s.ready > 0 ? "the machine ended before its command did"
                              : "the machine ended before it was up");
@@ -334,37 +362,101 @@ static int converse(const struct options *options, int channel, int console, int
     return s.exit_code;
 }
 
-/* Starts QEMU; gives our ends of the channel, the console and its own messages. */
-static void start_qemu(const struct options *options, int *channel, int *console, int *messages)
+/* The emulator's ends of channel and console, and ours. */
+struct wiring {
+    int channel, console, messages; /* ours; the channel of Bochs: -1 until it has called */
+    int inside[2];                  /* handed to the emulator: console, channel (or -1) */
+    int listener;                   /* where Bochs calls, or -1 */
+    char arg[2][96];                /* what tells the emulator about them */
+};
+
+static void wire_qemu(struct wiring *w)
 {
-    int channels[2], consoles[2], errors[2];
-    char channel_arg[64], console_arg[64];
-    char **argv = calloc((size_t)options->qemu_count + 16, sizeof *argv);
+    int channels[2], consoles[2];
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channels) < 0 ||
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, consoles) < 0)
+        fail("cannot make sockets: %s", strerror(errno));
+    *w = (struct wiring){.channel = channels[0], .console = consoles[0], .messages = -1,
+                         .inside = {consoles[1], channels[1]}, .listener = -1};
+    snprintf(w->arg[0], sizeof w->arg[0], "socket,id=console,fd=%d", consoles[1]);
+    snprintf(w->arg[1], sizeof w->arg[1], "socket,id=channel,fd=%d", channels[1]);
+}
+
+/*
+ * Bochs opens its serial lines by name. Of the kinds that it has for one in both directions only the
+ * TCP socket loses no byte when either side is slow.
+ */
+static void wire_bochs(struct wiring *w)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    int consoles[2], listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (listener < 0 || bind(listener, (struct sockaddr *)&address, len) < 0 ||
+        getsockname(listener, (struct sockaddr *)&address, &len) < 0 || listen(listener, 1) < 0 ||
+        pipe2(consoles, O_CLOEXEC) < 0)
+        fail("cannot make sockets: %s", strerror(errno));
+    *w = (struct wiring){.channel = -1, .console = consoles[0], .messages = -1,
+                         .inside = {consoles[1], -1}, .listener = listener};
+    snprintf(w->arg[0], sizeof w->arg[0], "com1: enabled=1, mode=file, dev=/dev/fd/%d",
+             consoles[1]);
+    snprintf(w->arg[1], sizeof w->arg[1], "com2: enabled=1, mode=socket-client, dev=127.0.0.1:%d",
+             ntohs(address.sin_port));
+}
+
+/* Until Bochs has called, or has ended without. */
+static void take_call(struct wiring *w)
+{
+    while (w->channel < 0) {
+        struct pollfd fds[] = {
+            {.fd = w->listener, .events = POLLIN},
+            {.fd = w->messages, .events = POLLIN},
+        };
+        if (poll(fds, 2, -1) < 0 && errno != EINTR)
+            fail("poll: %s", strerror(errno));
+        if (fds[0].revents)
+            w->channel = accept4(w->listener, NULL, NULL, SOCK_CLOEXEC);
+        if (fds[1].revents && !take_tail(w->messages, &emulator_tail, false))
+            fail("the emulator did not start");
+    }
+    close(w->listener);
+}
+
+/* Starts the emulator; gives our ends of the channel, the console and its own messages. */
+static void start_emulator(const struct options *options, struct wiring *w)
+{
+    int errors[2];
+    char **argv = calloc((size_t)options->emulator_count + 16, sizeof *argv);
     pid_t self = getpid();
 
     if (!argv)
         fail("out of memory");
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channels) < 0 ||
-        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, consoles) < 0 ||
-        pipe2(errors, O_CLOEXEC) < 0)
-        fail("cannot make sockets: %s", strerror(errno));
-    snprintf(channel_arg, sizeof channel_arg, "socket,id=channel,fd=%d", channels[1]);
-    snprintf(console_arg, sizeof console_arg, "socket,id=console,fd=%d", consoles[1]);
-    const char *const extra[] = {"-chardev", channel_arg,
-                                 "-device",  "virtio-serial-pci",
-                                 "-device",  "virtserialport,chardev=channel,nr=1",
-                                 "-chardev", console_arg,
-                                 "-serial",  "chardev:console"};
+    if (options->bochs)
+        wire_bochs(w);
+    else
+        wire_qemu(w);
+    if (pipe2(errors, O_CLOEXEC) < 0)
+        fail("cannot make a pipe: %s", strerror(errno));
+    const char *const for_qemu[] = {"-chardev", w->arg[1],
+                                    "-device",  "virtio-serial-pci",
+                                    "-device",  "virtserialport,chardev=channel,nr=1",
+                                    "-chardev", w->arg[0],
+                                    "-serial",  "chardev:console",
+                                    NULL};
+    const char *const for_bochs[] = {w->arg[0], w->arg[1], NULL};
+    const char *const *extra = options->bochs ? for_bochs : for_qemu;
     int n = 0;
-    for (; n < options->qemu_count; n++)
-        argv[n] = options->qemu[n];
-    for (size_t i = 0; i < sizeof extra / sizeof extra[0]; i++)
-        argv[n++] = (char *)(uintptr_t)extra[i];
+    for (; n < options->emulator_count; n++)
+        argv[n] = options->emulator[n];
+    for (; *extra; extra++)
+        argv[n++] = (char *)(uintptr_t)*extra;
 
-    qemu_pid = fork();
-    if (qemu_pid < 0)
+    emulator_pid = fork();
+    if (emulator_pid < 0)
         fail("cannot fork: %s", strerror(errno));
-    if (qemu_pid == 0) {
+    if (emulator_pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != self)
             _exit(LAB_EXIT_FAILURE);
@@ -373,22 +465,24 @@ static void start_qemu(const struct options *options, int *channel, int *console
         dup2(null, 0);
         dup2(null, 1);
         dup2(errors[1], 2);
-        fcntl(channels[1], F_SETFD, 0);
-        fcntl(consoles[1], F_SETFD, 0);
+        for (int i = 0; i < 2; i++)
+            if (w->inside[i] >= 0)
+                fcntl(w->inside[i], F_SETFD, 0);
         execvp(argv[0], argv);
         dprintf(2, "%s: %s\n", argv[0], strerror(errno));
         _exit(LAB_EXIT_FAILURE);
     }
     free(argv);
-    close(channels[1]);
-    close(consoles[1]);
+    for (int i = 0; i < 2; i++)
+        if (w->inside[i] >= 0)
+            close(w->inside[i]);
     close(errors[1]);
-    *channel = channels[0];
-    *console = consoles[0];
-    *messages = errors[0];
-    fcntl(*channel, F_SETFL, O_NONBLOCK);
-    fcntl(*console, F_SETFL, O_NONBLOCK);
-    fcntl(*messages, F_SETFL, O_NONBLOCK);
+    w->messages = errors[0];
+    fcntl(w->messages, F_SETFL, O_NONBLOCK);
+    fcntl(w->console, F_SETFL, O_NONBLOCK);
+    if (w->listener >= 0)
+        take_call(w);
+    fcntl(w->channel, F_SETFL, O_NONBLOCK);
 }
 
 static void add_env(struct options *options, const char *word)
@@ -410,6 +504,8 @@ static void parse(struct options *options, char **argv)
             options->verbose = true;
         else if (strcmp(*arg, "--console") == 0)
             options->console = true;
+        else if (strcmp(*arg, "--bochs") == 0)
+            options->bochs = true;
         else if (!arg[1])
             fail("bad option %s", *arg);
         else if (strcmp(*arg, "--timeout") == 0)
@@ -421,11 +517,11 @@ static void parse(struct options *options, char **argv)
         else
             fail("bad option %s", *arg);
     }
-    options->qemu = *arg ? arg + 1 : arg;
-    for (arg = options->qemu; *arg && strcmp(*arg, "--") != 0; arg++)
-        options->qemu_count++;
-    if (options->qemu_count == 0 || !*arg || !arg[1])
-        fail("usage: host [OPTION]... -- QEMU ARG... -- CMD ARG...");
+    options->emulator = *arg ? arg + 1 : arg;
+    for (arg = options->emulator; *arg && strcmp(*arg, "--") != 0; arg++)
+        options->emulator_count++;
+    if (options->emulator_count == 0 || !*arg || !arg[1])
+        fail("usage: host [OPTION]... -- EMULATOR ARG... -- CMD ARG...");
     options->command = arg + 1;
 }
 
@@ -444,13 +540,13 @@ static void catch_signals(unsigned timeout)
 int main(int argc, char **argv)
 {
     static struct options options = {.cwd = "/"};
-    int channel, console, messages;
+    struct wiring w;
 
     (void)argc;
     parse(&options, argv);
     catch_signals(options.timeout);
-    start_qemu(&options, &channel, &console, &messages);
-    int code = converse(&options, channel, console, messages);
-    end_qemu();
+    start_emulator(&options, &w);
+    int code = converse(&options, w.channel, w.console, w.messages);
+    end_emulator();
     return code;
 }

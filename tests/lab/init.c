@@ -25,12 +25,14 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "wire.h"
 
-#define CHANNEL "/dev/vport0p1"
+#define CHANNEL     "/dev/vport0p1"
+#define SERIAL_LINE "/dev/ttyS1" /* instead, with lab.channel=serial on the kernel's command line */
 
 static int channel = -1;
 
@@ -108,11 +110,10 @@ static void make_pivotable_root(void)
         fail("cannot make the root pivotable: %s", strerror(errno));
 }
 
-static void mount_cgroups(void)
+/* Is the word on the kernel's command line? */
+static bool told(const char *word)
 {
-    static const char *const v1[] = {"cpu,cpuacct", "cpuset", "memory", "devices",
-                                     "freezer",     "blkio",  "pids"};
-    char line[1024] = "";
+    char line[2048] = "";
     int fd = open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
 
     if (fd >= 0) {
@@ -120,7 +121,15 @@ static void mount_cgroups(void)
         line[n > 0 ? n : 0] = '\0';
         close(fd);
     }
-    if (!strstr(line, "lab.cgroup=1")) {
+    return strstr(line, word);
+}
+
+static void mount_cgroups(void)
+{
+    static const char *const v1[] = {"cpu,cpuacct", "cpuset", "memory", "devices",
+                                     "freezer",     "blkio",  "pids"};
+
+    if (!told("lab.cgroup=1")) {
         mount_at("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, NULL);
         static const char *const on[] = {"+cpu", "+cpuset", "+memory", "+io", "+pids"};
         for (size_t i = 0; i < sizeof on / sizeof on[0]; i++)
@@ -176,8 +185,25 @@ static void load_modules(const char *list)
     fclose(f);
 }
 
+static void open_serial_line(void)
+{
+    struct termios raw;
+
+    channel = open(SERIAL_LINE, O_RDWR | O_CLOEXEC | O_NOCTTY);
+    if (channel < 0 || tcgetattr(channel, &raw) < 0)
+        fail("no %s: %s", SERIAL_LINE, strerror(errno));
+    cfmakeraw(&raw);
+    raw.c_cflag |= CLOCAL;
+    cfsetspeed(&raw, B115200);
+    tcsetattr(channel, TCSANOW, &raw);
+}
+
 static void open_channel(void)
 {
+    if (told("lab.channel=serial")) {
+        open_serial_line();
+        return;
+    }
     for (int tries = 0; tries < 10000; tries++) { /* the port appears some time after its driver */
         channel = open(CHANNEL, O_RDWR | O_CLOEXEC);
         if (channel >= 0)
@@ -324,6 +350,7 @@ static void flush_stdin(struct relay *relay)
             relay->pending_at += (size_t)n;
     }
     relay->pending_at = relay->pending_len = 0;
+    send_frame(LAB_MORE, NULL, 0);
 }
 
 static void take_stdin(struct relay *relay)

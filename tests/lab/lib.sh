@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # lib.sh: how the lab's parts are made (sourced by run). Everything made is kept in $lab and made
 # again only when what it comes from changed. Needs: top, here (folders), progs, roots, modules
-# (arrays). Gives: lab (the folder), kernel (its image), and descriptor 9 open on the initramfs.
+# (arrays), machine (amd: QEMU, intel: Bochs). Gives: lab (the folder), kernel (its image), and
+# descriptor 9 open on the initramfs or, after prepare_disk, on the disk that holds it.
 # shellcheck disable=SC2154
 
 lab=${RV_LAB_DIR:-$top/build/lab}
@@ -52,8 +53,15 @@ need() {
 }
 
 prepare_tools() {
-    need qemu-system-x86_64:qemu-system-x86 cpio:cpio depmod:kmod busybox:busybox-static \
-        gcc:gcc strip:binutils
+    local emulator=(qemu-system-x86_64:qemu-system-x86)
+    if [ "$machine" = intel ]; then
+        emulator=(bochs-bin:bochs lz4:lz4)
+        [ -n "$(find /usr/lib/*/bochs/plugins -name libbx_term_gui.so 2>/dev/null)" ] ||
+            emulator+=(none:bochs-term)
+        [ -e /usr/share/bochs/BIOS-bochs-latest ] || emulator+=(none:bochsbios)
+        [ -e /usr/share/bochs/VGABIOS-lgpl-latest ] || emulator+=(none:vgabios)
+    fi
+    need "${emulator[@]}" cpio:cpio depmod:kmod busybox:busybox-static gcc:gcc strip:binutils
     mkdir -p "$lab"
     local name
     for name in host init kvmcheck; do
@@ -272,9 +280,11 @@ key_of() {
 # The initramfs is a base and a tree, one after the other; the newest few of each are kept.
 prepare_initrd() {
     local base tree old
+    [ "$machine" = amd ] || loaded_modules=(kvm-intel)
     lock
     make_archive base "$({ cat "$here/lib.sh" "$here/wire.h" "$here/init.c" "$here/kvmcheck.c"
-        cat "$lab/kernel/version"; echo "${modules[@]}"; } | key_of)" stage_base
+        cat "$lab/kernel/version"; echo "${loaded_modules[@]}" "${modules[@]}"; } |
+        key_of)" stage_base
     base=$made
     make_archive tree "$({ cat "$here/lib.sh"; echo "$top"; extra_key; cd "$top" &&
         tree_files | xargs -0 -r stat -c '%n %f %s %y %u'; } | key_of)" stage_tree
@@ -293,4 +303,51 @@ prepare_initrd() {
     [ -z "$scratch" ] || rm -rf "$scratch"
     scratch=
     unlock
+}
+
+# FILE OFFSET: the 32-bit number there.
+number_at() {
+    od -An -v -tu4 -j "$2" -N 4 "$1" | tr -d ' '
+}
+
+# The kernel as it is in memory, $lab/kernel/flat, out of the bzImage (Linux:
+# Documentation/arch/x86/boot.rst, payload_offset).
+prepare_flat_kernel() {
+    local sectors offset length
+    [ -e "$lab/kernel/flat" ] && return
+    lock
+    new_scratch
+    sectors=$(($(od -An -v -tu1 -j 497 -N 1 "$kernel")))
+    offset=$(((sectors + 1) * 512 + $(number_at "$kernel" 584)))
+    length=$(($(number_at "$kernel" 588) - 4)) # the unpacked length is added to the LZ4 data
+    tail -c +$((offset + 1)) "$kernel" | head -c "$length" >"$scratch/payload" || true
+    lz4 -dcq "$scratch/payload" >"$scratch/elf" 2>/dev/null ||
+        die "the kernel is not compressed with LZ4"
+    # The loader enters it where it starts.
+    [ "$(number_at "$scratch/elf" 24)" = $((0x1000000)) ] || die "the kernel starts elsewhere"
+    objcopy -O binary "$scratch/elf" "$scratch/flat" || die "cannot read the kernel"
+    truncate -s %512 "$scratch/flat"
+    mv "$scratch/flat" "$lab/kernel/flat"
+    unlock
+}
+
+# COMMAND-LINE: descriptor 9 becomes a disk with loader, kernel and the initramfs on it. Its file has
+# no name any more, so it is gone with its last user.
+prepare_disk() {
+    local bytes kernel_sectors initrd_sectors
+    prepare_flat_kernel
+    new_scratch
+    printf '%s' "$1" >"$scratch/line"
+    bytes=$(stat -L -c %s /dev/fd/9)
+    kernel_sectors=$(($(stat -c %s "$lab/kernel/flat") / 512))
+    initrd_sectors=$(((bytes + 511) / 512))
+    gcc -nostdlib -static -Wl,-Ttext=0x7c00,--oformat=binary -Wa,-I"$scratch" \
+        -DKERNEL_SECTORS="$kernel_sectors" -DINITRD_SECTORS="$initrd_sectors" \
+        -DINITRD_BYTES="$bytes" -o "$scratch/disk" "$here/boot.S" || die "cannot build the loader"
+    cat "$lab/kernel/flat" - <&9 >>"$scratch/disk" || die "cannot write the disk"
+    # Bochs sees whole cylinders.
+    truncate -s %516096 "$scratch/disk"
+    exec 9<>"$scratch/disk"
+    rm -rf "$scratch"
+    scratch=
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * wire.h: the frames between the two ends of the lab's one channel, a virtio-serial port with
- * init.c inside the machine and host.c outside. A frame is a struct lab_frame followed by `len`
- * bytes. Both ends are little-endian x86-64. Order of a run: R from inside; A, V, D, G from
+ * wire.h: the frames between the two ends of the lab's one channel, a virtio-serial port or a serial
+ * line with init.c inside the machine and host.c outside. A frame is a struct lab_frame followed by
+ * `len` bytes. Both ends are little-endian x86-64. Order of a run: R from inside; A, V, D, G from
  * outside; then O and E from inside, I from outside, in any order; last X (or F, at any time) from
- * inside.
+ * inside. Each I is answered by M before the next: a serial line drops what its reader leaves there.
  */
 #ifndef TESTS_LAB_WIRE_H
 #define TESTS_LAB_WIRE_H
@@ -22,6 +22,7 @@ enum lab_frame_type {
     LAB_CWD = 'D',    /* out to in: the working directory, no NUL */
     LAB_GO = 'G',     /* out to in: start it */
     LAB_STDIN = 'I',  /* out to in: bytes for its stdin; no bytes = end of file */
+    LAB_MORE = 'M',   /* in to out: the last I has been passed on */
     LAB_STDOUT = 'O', /* in to out: bytes of its stdout */
     LAB_STDERR = 'E', /* in to out: bytes of its stderr */
     LAB_EXIT = 'X',   /* in to out: its exit code as a shell has it (128+n for a signal), u32 */

@@ -10,7 +10,7 @@
 
 struct thread;
 
-/* --- the machine (fake_machine.c) ----------------------------------------------------------------- */
+/* --- the machine (fake_machine.c) ------------------------------------------------------------- */
 
 /* The vCPU that the code runs on from now on. */
 void fake_cpu(u32 index);
@@ -32,7 +32,7 @@ extern s64 (*fake_serve)(u32 nr, const u64 arg[5], const struct hc_io *io);
 size_t fake_io_get(const struct hc_io *io, size_t skip, void *buf, size_t n);
 size_t fake_io_put(const struct hc_io *io, size_t skip, const void *buf, size_t n);
 
-/* --- kernel memory (fake_slab.c): malloc, so that the sanitizer watches it ------------------------- */
+/* --- kernel memory (fake_slab.c): malloc, so that the sanitizer watches it -------------------- */
 
 /* The n-th kmalloc from now fails, once; 0: none does. */
 extern u64 fake_fail_after;
@@ -40,16 +40,16 @@ extern u64 fake_fail_after;
 extern bool fake_failed;
 extern s64 fake_blocks; /* allocated and not freed */
 
-/* --- page tables and a TLB (fake_mmu.c) ------------------------------------------------------------ */
+/* --- page tables and a TLB (fake_mmu.c) ------------------------------------------------------- */
 
 /* An access as the processor would do it: by the TLB, or by the table. 0: it faults. */
 u64 fake_translate(u64 root, u64 va, u32 access);
 
-/* --- threads and time (fake_park.c) ---------------------------------------------------------------- */
+/* --- threads and time (fake_park.c) ----------------------------------------------------------- */
 
 /*
- * Threads run one at a time and change at parks and yields only. The clock stands while one can run;
- * when all wait, it goes on to the next deadline. All asleep for good is a failure.
+ * Threads run one at a time and change at parks and yields only. The clock stands while one can
+ * run; when all wait, it goes on to the next deadline. All asleep for good is a failure.
  */
 extern u64 fake_clock; /* ns */
 void fake_threads(u64 seed); /* 0: first come, first run; else in an order of that seed */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The file service: answers the fs_* and window calls from a tree in memory. What a kernel must not do
- * (use an id that it gave back, store to the host's pages) ends the test.
+ * The file service: answers the fs_* and window calls from a tree in memory. What a kernel must not
+ * do (use an id that it gave back, store to the host's pages) ends the test.
  */
 #include "tests/unit/fake_fs.h"
 
@@ -28,7 +28,7 @@ static struct {
 } runs[RUNS];
 static u64 last_ino = 1000;
 
-/* --- the tree ------------------------------------------------------------------------------------- */
+/* --- the tree --------------------------------------------------------------------------------- */
 
 static struct fake_node *new_node(u32 mode)
 {
@@ -106,7 +106,7 @@ u32 fake_ids_in_use(void)
     return n;
 }
 
-/* --- calls ---------------------------------------------------------------------------------------- */
+/* --- calls ------------------------------------------------------------------------------------ */
 
 static void fill_attr(const struct fake_node *n, struct rv_attr *a)
 {
@@ -210,18 +210,19 @@ static s64 open_file(struct fake_node *dir, const struct hc_io *io)
         return -ENOENT;
     if ((n->mode & S_IFMT_) != S_IFREG_)
         return -ELOOP;
-    while (id < FILES && open_files[id])
-        id++;
-    if (id == FILES)
-        panic("the kernel closes no file");
-    open_files[id] = n;
-    reply.file = id;
     fill_attr(n, &reply.attr);
     for (u32 i = 1; i < io->nout; i++)
         room += io->sg[io->nin + i].len;
-    if (room && n->size <= room) {
+    if (n->size && n->size <= room) {
         fake_io_put(io, sizeof(reply), n->data, n->size);
-        reply.nread = n->size;
+        reply.nread = n->size; /* and no file, which nobody needs */
+    } else {
+        while (id < FILES && open_files[id])
+            id++;
+        if (id == FILES)
+            panic("the kernel closes no file");
+        open_files[id] = n;
+        reply.file = id;
     }
     fake_io_put(io, 0, &reply, sizeof(reply));
     return 0;
@@ -309,7 +310,7 @@ static s64 serve(u32 nr, const u64 arg[5], const struct hc_io *io)
     }
 }
 
-/* --- a file system to work on ---------------------------------------------------------------------- */
+/* --- a file system to work on ----------------------------------------------------------------- */
 
 static struct fs_context context;
 
@@ -337,7 +338,7 @@ struct fs_context *fake_mount(bool image)
     return &context;
 }
 
-/* --- what fs/ wants of tty/ and devfs ---------------------------------------------------------------- */
+/* --- what fs/ wants of tty/ and devfs --------------------------------------------------------- */
 
 const struct file_ops *device_ops(u64 rdev UNUSED)
 {

@@ -30,7 +30,6 @@ struct boot_info boot;
 struct cpu_features cpu_features;
 struct percpu *percpu_table[RV_MAX_VCPUS];
 u32 ncpus = FAKE_CPUS;
-u32 log_level = LOG_ERROR;
 
 static struct rv_vcpu_page pages[FAKE_CPUS];
 static struct rv_shared shared;
@@ -60,7 +59,7 @@ struct percpu *this_cpu(void)
     return &cpus[cpu];
 }
 
-/* --- memory --------------------------------------------------------------------------------------- */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 /* Not by mmap(), for which the address sanitizer writes as much as an eighth of the length. */
 static void map(u64 at, u64 len)
@@ -137,7 +136,7 @@ int mmu_map_direct(u64 pa UNUSED, u64 len UNUSED, bool writable UNUSED, u64 (*al
     return 0;
 }
 
-/* --- user memory: the addresses are this process's -------------------------------------------------- */
+/* --- user memory: the addresses are this process's -------------------------------------------- */
 
 size_t copy_to_user_partial(u64 dst, const void *src, size_t n)
 {
@@ -173,7 +172,7 @@ int user_load32(u64 addr, u32 *value)
     return 0;
 }
 
-/* --- hostcalls ------------------------------------------------------------------------------------ */
+/* --- hostcalls -------------------------------------------------------------------------------- */
 
 static void add(struct hc_io *io, u32 *count, u64 pa, size_t len)
 {
@@ -314,7 +313,7 @@ u64 fake_calls_all(void)
     return n;
 }
 
-/* --- the log -------------------------------------------------------------------------------------- */
+/* --- the log ---------------------------------------------------------------------------------- */
 
 void panic(const char *fmt, ...)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Page tables in pieces of 2 MiB, and one TLB that keeps what it has seen until it is told not to, so
- * that a missing flush shows as an access to the old page.
+ * Page tables in pieces of 2 MiB, and one TLB that keeps what it has seen until it is told not to,
+ * so that a missing flush shows as an access to the old page.
  */
 #include "arch/mmu.h"
 #include "arch/percpu.h"
@@ -103,15 +103,16 @@ bool mmu_map(u64 root, u64 va, u64 pa, u32 prot)
     return true;
 }
 
-bool mmu_map_ahead(u64 root, u64 va, u64 pa, u32 prot)
+void mmu_map_ahead(u64 root, u64 va, const u64 *words, u64 n, u32 prot)
 {
     struct entry *e = find_entry(root, va);
 
-    if (!e)
-        return false;
-    if (!e->pa && prot)
-        *e = (struct entry){ pa | P, prot };
-    return true;
+    if (!n || va / HUGE_SIZE != (va + (n - 1) * PAGE_SIZE) / HUGE_SIZE)
+        panic("%llu entries at 0x%llx are not in one table", (unsigned long long)n,
+              (unsigned long long)va);
+    for (u64 i = 0; e && prot && i < n; i++)
+        if (words[i] && !e[i].pa)
+            e[i] = (struct entry){ (words[i] & PAGE_MASK) | P, prot };
 }
 
 bool mmu_huge_free(u64 root, u64 va)

@@ -22,7 +22,7 @@
 #define VMO_PAGES 700u
 #define RW (VM_READ | VM_WRITE)
 
-/* --- the model -------------------------------------------------------------------------------------- */
+/* --- the model -------------------------------------------------------------------------------- */
 
 struct page {
     bool mapped, shared;
@@ -61,7 +61,7 @@ static u64 map_anon(struct aspace *as, u64 addr, u64 pages, u32 prot)
     return (u64)r;
 }
 
-/* --- accesses, as the processor makes them ------------------------------------------------------------ */
+/* --- accesses, as the processor makes them ---------------------------------------------------- */
 
 /* The word at a page's start by a load or a store. 0, or the fault's code. */
 static int access(struct aspace *as, u64 va, u32 what, u64 *value)
@@ -171,11 +171,13 @@ static void check_mappings(u32 s)
     CHECK_EQ(space[s]->mapped, mapped);
 }
 
-/* --- random operations -------------------------------------------------------------------------------- */
+/* --- random operations ------------------------------------------------------------------------ */
 
 static u32 random_prot(void)
 {
-    static const u32 prots[] = { 0, VM_READ, RW, RW, RW, RW | VM_EXEC, VM_READ | VM_EXEC, VM_WRITE };
+    static const u32 prots[] = {
+        0, VM_READ, RW, RW, RW, RW | VM_EXEC, VM_READ | VM_EXEC, VM_WRITE
+    };
 
     return prots[unit_below(ARRAY_SIZE(prots))];
 }
@@ -190,8 +192,9 @@ static u32 random_len(u32 page)
 static void model_map(u32 s, u32 page, u32 n, u32 prot, bool shared, int v, u32 index)
 {
     for (u32 i = 0; i < n; i++)
-        model[s][page + i] = (struct page){ .mapped = true, .shared = shared, .prot = prot, .vmo = v,
-                                            .index = index + i };
+        model[s][page + i] = (struct page) {
+            .mapped = true, .shared = shared, .prot = prot, .vmo = v, .index = index + i
+        };
 }
 
 /* What the search for an address found has nothing in it. */
@@ -477,7 +480,7 @@ START_TEST(random_operations_match_the_model)
 }
 END_TEST
 
-/* --- single promises ---------------------------------------------------------------------------------- */
+/* --- single promises -------------------------------------------------------------------------- */
 
 static void put(struct aspace *as, u64 va, u64 value)
 {
@@ -662,7 +665,8 @@ START_TEST(what_stayed_and_grew_does_not_show_the_part_that_moved)
 
     put(as, a, 100);
     put(as, a + PAGE_SIZE, 101);
-    b = aspace_remap(as, a + PAGE_SIZE, PAGE_SIZE, PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, 0x20000000);
+    b = aspace_remap(as, a + PAGE_SIZE, PAGE_SIZE, PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED,
+                     0x20000000);
     CHECK_EQ(b, 0x20000000);
     CHECK_EQ(aspace_remap(as, a, PAGE_SIZE, 2 * PAGE_SIZE, 0, 0), a);
     CHECK_EQ(get(as, a + PAGE_SIZE), 0);
@@ -853,7 +857,8 @@ START_TEST(without_memory_an_operation_changes_nothing)
             case 1: r = aspace_protect(as, a + 3 * PAGE_SIZE, 3 * PAGE_SIZE, VM_READ); break;
             case 2: r = aspace_map(as, &over); break;
             case 3:
-                r = aspace_remap(as, a + 3 * PAGE_SIZE, 3 * PAGE_SIZE, 6 * PAGE_SIZE, MREMAP_MAYMOVE, 0);
+                r = aspace_remap(as, a + 3 * PAGE_SIZE, 3 * PAGE_SIZE, 6 * PAGE_SIZE,
+                                 MREMAP_MAYMOVE, 0);
                 break;
             default:
                 space[1] = aspace_fork(as);
@@ -868,7 +873,8 @@ START_TEST(without_memory_an_operation_changes_nothing)
             space[1] = NULL;
             for (u64 i = 0; i < 10 && (failed || op == 4); i++) {
                 if (get(as, a + i * PAGE_SIZE) != 100 + i)
-                    ck_abort_msg("operation %d without its allocation %d: page %d", op, (int)n, (int)i);
+                    ck_abort_msg("operation %d without its allocation %d: page %d", op, (int)n,
+                                 (int)i);
                 put(as, a + i * PAGE_SIZE, 100 + i);
             }
         }
@@ -879,13 +885,15 @@ END_TEST
 
 UNIT_MAIN("aspace", ONCE(addresses_outside_of_the_user_half_are_refused),
           ONCE(the_highest_gap_that_is_large_enough_is_taken), ONCE(a_hint_is_taken_if_it_is_free),
-          ONCE(no_right_beyond_max_prot_is_given), ONCE(mappings_that_become_alike_again_are_joined),
+          ONCE(no_right_beyond_max_prot_is_given),
+          ONCE(mappings_that_become_alike_again_are_joined),
           ONCE(a_range_of_several_mappings_is_joined_when_protected_as_one),
           ONCE(a_part_that_moved_and_grew_does_not_show_what_stayed),
           ONCE(what_stayed_and_grew_does_not_show_the_part_that_moved),
           ONCE(mremap_of_no_length_shows_shared_memory_twice), ONCE(the_break_grows_and_shrinks),
           ONCE(a_stack_grows_down_to_its_limit), ONCE(a_stack_keeps_its_distance_to_what_is_below),
-          ONCE(fork_leaves_out_and_wipes_what_was_asked_for), ONCE(large_memory_comes_in_huge_pages),
+          ONCE(fork_leaves_out_and_wipes_what_was_asked_for),
+          ONCE(large_memory_comes_in_huge_pages),
           ONCE(other_processes_memory_can_be_read_and_written), ONCE(sync_and_mincore_see_gaps),
           ONCE(without_memory_an_operation_changes_nothing),
           SEEDS(random_operations_match_the_model, 12))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Random operations on files and names, in a file system in memory and in the writable layer over an
- * image, against a model: a tree of nodes that knows what each operation is to answer.
+ * Random operations on files and names, in a file system in memory and in the writable layer over
+ * an image, against a model: a tree of nodes that knows what each operation is to answer.
  */
 #include "core/string.h"
 #include "fs/inode.h"
@@ -29,7 +29,9 @@ struct mnode {
     struct mnode *parent, *child[NAMES]; /* directories */
 };
 
-static const char *const names[NAMES] = { "a", "b", "c", "dir", "e.txt", "f", "long-name-of-a-file" };
+static const char *const names[NAMES] = {
+    "a", "b", "c", "dir", "e.txt", "f", "long-name-of-a-file"
+};
 
 static struct mnode *root;
 static struct fs_context *fs;
@@ -42,7 +44,7 @@ static struct {
     struct mnode *n;
 } opened[OPEN_MAX];
 
-/* --- the model -------------------------------------------------------------------------------------- */
+/* --- the model -------------------------------------------------------------------------------- */
 
 static struct mnode *new_node(enum type type, const void *data, u64 size)
 {
@@ -136,7 +138,7 @@ static struct mnode *random_dir(void)
     return dirs[unit_below(list_dirs(root, dirs, 0))];
 }
 
-/* --- paths ------------------------------------------------------------------------------------------ */
+/* --- paths ------------------------------------------------------------------------------------ */
 
 static void dir_path(const struct mnode *n, char *buf)
 {
@@ -162,7 +164,7 @@ static const char *path_of(const struct mnode *dir, u32 name, char *buf)
     return buf;
 }
 
-/* --- one operation, perhaps without memory ------------------------------------------------------------ */
+/* --- one operation, perhaps without memory ---------------------------------------------------- */
 
 static int step_number;
 static char last_op[1400];
@@ -235,8 +237,9 @@ static void op_symlink(void)
 /* Open or create; keeps the file open in a place of its own. */
 static void op_open(void)
 {
-    static const u32 modes[] = { O_CREAT | O_RDWR, O_CREAT | O_EXCL | O_RDWR, O_RDWR, O_RDONLY,
-                                 O_CREAT | O_TRUNC | O_RDWR, O_RDWR | O_APPEND, O_TRUNC | O_WRONLY };
+    static const u32 modes[] = { O_CREAT | O_RDWR,  O_CREAT | O_EXCL | O_RDWR,  O_RDWR,
+                                 O_RDONLY,          O_CREAT | O_TRUNC | O_RDWR, O_RDWR | O_APPEND,
+                                 O_TRUNC | O_WRONLY };
     u32 flags = modes[unit_below(ARRAY_SIZE(modes))] | O_NOFOLLOW, name = unit_below(NAMES);
     u32 slot = unit_below(OPEN_MAX);
     struct mnode *dir = random_dir(), *n = dir->child[name];
@@ -513,7 +516,7 @@ static void op_rename(void)
     add(to, b, src);
 }
 
-/* --- the whole tree ----------------------------------------------------------------------------------- */
+/* --- the whole tree --------------------------------------------------------------------------- */
 
 struct seen {
     u32 count[NAMES];
@@ -563,8 +566,8 @@ static void check_listing(const struct mnode *n, const char *path)
         u32 want = n->child[i] ? 1 : 0;
 
         if (s.count[i] != want)
-            ck_abort_msg("step %d, after %s: %s has %u times %s, not %u", step_number, last_op, path,
-                         s.count[i], names[i], want);
+            ck_abort_msg("step %d, after %s: %s has %u times %s, not %u", step_number, last_op,
+                         path, s.count[i], names[i], want);
         if (want)
             CHECK_EQ(s.type[i], types[n->child[i]->type]);
     }
@@ -625,7 +628,7 @@ static void check_tree(const struct mnode *n, const char *path)
     check_listing(n, *path ? path : "/");
 }
 
-/* --- the image ---------------------------------------------------------------------------------------- */
+/* --- the image -------------------------------------------------------------------------------- */
 
 static void fill_image(struct mnode *n, struct fake_node *h, u32 depth)
 {
@@ -698,8 +701,9 @@ static void start(u64 seed, bool image)
 static void run(u32 steps)
 {
     void (*const ops[])(void) = {
-        op_mkdir, op_mkdir, op_symlink, op_open, op_open, op_open, op_write, op_write, op_write,
-        op_read, op_truncate, op_unlink, op_unlink, op_unlink, op_link, op_rename, op_rename, op_rename,
+        op_mkdir,  op_mkdir,  op_symlink, op_open,   op_open,     op_open,
+        op_write,  op_write,  op_write,   op_read,   op_truncate, op_unlink,
+        op_unlink, op_unlink, op_link,    op_rename, op_rename,   op_rename,
     };
 
     for (u32 i = 0; i < steps; i++) {

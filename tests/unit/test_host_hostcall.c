@@ -70,7 +70,7 @@ static int64_t handler(struct hc_req *req)
 #include "hostcalls/hostcalls.def"
 #undef HOSTCALL
 
-/* --- the rest of the VMM -------------------------------------------------------------------------- */
+/* --- the rest of the VMM ---------------------------------------------------------------------- */
 
 static int kicks[CPUS];
 
@@ -151,8 +151,9 @@ static bool allows(enum kind k, uint64_t v)
     case OFF: return v <= INT64_MAX;
     case FD: return v <= 2;
     case WIN:
-        return v % RV_PAGE_SIZE == 0 && ((v >= RV_WINDOW_RO_GPA && v < RV_WINDOW_RO_GPA + RV_WINDOW_SIZE) ||
-                                         (v >= RV_WINDOW_RW_GPA && v < RV_WINDOW_RW_GPA + RV_WINDOW_SIZE));
+        return v % RV_PAGE_SIZE == 0 &&
+               ((v >= RV_WINDOW_RO_GPA && v < RV_WINDOW_RO_GPA + RV_WINDOW_SIZE) ||
+                (v >= RV_WINDOW_RW_GPA && v < RV_WINDOW_RW_GPA + RV_WINDOW_SIZE));
     case PLEN: return v && v % RV_PAGE_SIZE == 0 && v <= RV_WINDOW_SIZE;
     }
     return false;
@@ -255,11 +256,21 @@ START_TEST(pieces_outside_of_the_ram_handed_out_are_refused)
         uint32_t len;
         bool ok;
     } pieces[] = {
-        { 0, 1, true },          { 0, 0, false },             { 4096, 0, false },
-        { RAM - 1, 1, true },    { RAM - 1, 2, false },       { RAM, 1, false },
-        { RAM - 4096, 4096, true }, { RAM - 4096, 4097, false }, { RAM + 4096, 1, false },
-        { UINT64_MAX, 1, false },   { UINT64_MAX, 2, false },    { UINT64_MAX - 4095, 4096, false },
-        { RV_WINDOW_RO_GPA, 1, false }, { RV_WINDOW_RW_GPA, 4096, false }, { RAM / 2, UINT32_MAX, false },
+        { 0, 1, true },
+        { 0, 0, false },
+        { 4096, 0, false },
+        { RAM - 1, 1, true },
+        { RAM - 1, 2, false },
+        { RAM, 1, false },
+        { RAM - 4096, 4096, true },
+        { RAM - 4096, 4097, false },
+        { RAM + 4096, 1, false },
+        { UINT64_MAX, 1, false },
+        { UINT64_MAX, 2, false },
+        { UINT64_MAX - 4095, 4096, false },
+        { RV_WINDOW_RO_GPA, 1, false },
+        { RV_WINDOW_RW_GPA, 4096, false },
+        { RAM / 2, UINT32_MAX, false },
     };
 
     start();
@@ -516,7 +527,8 @@ START_TEST(random_requests_never_reach_beyond_the_ram)
         call->nin = unit_below(4);
         call->nout = unit_below(4);
         for (int i = 0; i < 8; i++) {
-            call->sg[i].gpa.v = unit_below(2) ? unit_below(RAM + 4096) : unit_random() >> unit_below(64);
+            call->sg[i].gpa.v =
+                unit_below(2) ? unit_below(RAM + 4096) : unit_random() >> unit_below(64);
             call->sg[i].len = (uint32_t)(unit_random() >> (32 + unit_below(32)));
         }
         if (!unit_below(3))

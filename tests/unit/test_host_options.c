@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Command lines of the host programs (vmm/options.c, runrsc/run_options.c), and the error object. */
+/* Command lines of host programs (vmm/options.c, runrsc/run_options.c), and the error object. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@
 
 static struct error err;
 
-/* --- rvisor-vmm ----------------------------------------------------------------------------------- */
+/* --- rvisor-vmm ------------------------------------------------------------------------------- */
 
 #define VMM(opt, ...)                                                                              \
     ({                                                                                             \
@@ -58,8 +58,9 @@ START_TEST(vmm_options_are_taken)
     struct options o;
     static char fd[8] = "1";
 
-    CHECK_EQ(VMM(&o, "--config-fd", "0", "--log-fd", fd, "--memory=18446744073709551615", "--cpus=64",
-                 "--kernel=/k"), 0);
+    CHECK_EQ(VMM(&o, "--config-fd", "0", "--log-fd", fd, "--memory=18446744073709551615",
+                 "--cpus=64", "--kernel=/k"),
+             0);
     CHECK_EQ(o.log_fd, 1);
     CHECK_EQ(o.memory, UINT64_MAX);
     CHECK_EQ(o.cpus, 64);
@@ -86,13 +87,13 @@ START_TEST(vmm_options_out_of_range_are_refused)
 }
 END_TEST
 
-/* --- runrsc run ----------------------------------------------------------------------------------- */
+/* --- runrsc run ------------------------------------------------------------------------------- */
 
 #define RUN(opt, ...)                                                                              \
     ({                                                                                             \
         ARGS(__VA_ARGS__);                                                                         \
         optind = 0;                                                                                \
-        run_options_parse(opt, argc, argv, false, &err);                                                  \
+        run_options_parse(opt, argc, argv, false, &err);                                           \
     })
 
 #define RUN_REFUSES(text, ...)                                                                     \
@@ -222,7 +223,9 @@ START_TEST(volumes_are_parsed)
 {
     struct run_options o;
 
-    CHECK_EQ(RUN(&o, "--volume", "/a:/b", "--volume=rel/dir:/c/d:ro", "--volume=/x:/y:rw", "/r", "c"), 0);
+    CHECK_EQ(
+        RUN(&o, "--volume", "/a:/b", "--volume=rel/dir:/c/d:ro", "--volume=/x:/y:rw", "/r", "c"),
+        0);
     CHECK_EQ(o.nvolumes, 3);
     CHECK_STR(o.volume[0].src, "/a");
     CHECK_STR(o.volume[0].dst, "/b");
@@ -300,7 +303,7 @@ START_TEST(names_and_folders_are_checked)
 }
 END_TEST
 
-/* --- errors --------------------------------------------------------------------------------------- */
+/* --- errors ----------------------------------------------------------------------------------- */
 
 START_TEST(an_error_says_what_and_why)
 {
@@ -339,7 +342,8 @@ END_TEST
 
 UNIT_MAIN("options", ONCE(vmm_options_have_defaults), ONCE(vmm_options_are_taken),
           ONCE(vmm_options_out_of_range_are_refused), ONCE(run_needs_a_root_and_a_command),
-          ONCE(the_hosts_root_is_not_named), ONCE(sizes_have_units), ONCE(cpus_are_a_number_that_a_machine_can_have),
+          ONCE(the_hosts_root_is_not_named), ONCE(sizes_have_units),
+          ONCE(cpus_are_a_number_that_a_machine_can_have),
           ONCE(the_last_value_of_a_variable_counts), ONCE(volumes_are_parsed),
           ONCE(there_is_room_for_so_many_volumes), ONCE(names_and_folders_are_checked),
           ONCE(an_error_says_what_and_why), ONCE(a_long_error_is_cut))

@@ -135,6 +135,39 @@ START_TEST(without_memory_nothing_changes)
 }
 END_TEST
 
+START_TEST(a_run_is_filled_whole_or_not_at_all)
+{
+    u64 at = 0;
+
+    for (u64 n = 1;; n++) {
+        int e;
+
+        fake_failed = false;
+        fake_fail_after = n;
+        e = radix_fill(&r, 1000, 300, 5000, 10);
+        fake_fail_after = 0;
+        if (!fake_failed) {
+            CHECK_EQ(e, 0);
+            break;
+        }
+        CHECK_EQ(e, -ENOMEM);
+        CHECK_EQ(radix_next(&r, &at), 0);
+        at = 0;
+    }
+    for (u64 i = 990; i < 1310; i++)
+        CHECK_EQ(radix_get(&r, i), i >= 1000 && i < 1300 ? 5000 + (i - 1000) * 10 : 0);
+    for (u64 i = 1000 - 1000 % RADIX_RUN; i < 1300; i += RADIX_RUN) {
+        const u64 *run = radix_run(&r, i);
+
+        for (u64 k = 0; k < RADIX_RUN; k++)
+            CHECK_EQ(run[k], radix_get(&r, i + k));
+    }
+    CHECK(!radix_run(&r, 64000));
+    radix_clear(&r);
+    CHECK_EQ(fake_blocks, 0);
+}
+END_TEST
+
 START_TEST(random_operations_match_the_model)
 {
     u32 bits;
@@ -164,4 +197,5 @@ END_TEST
 
 UNIT_MAIN("radix", ONCE(absent_indices_are_zero), ONCE(the_largest_index_can_be_used),
           ONCE(a_slot_stays_the_word_of_its_index), ONCE(without_memory_nothing_changes),
+          ONCE(a_run_is_filled_whole_or_not_at_all),
           SEEDS(random_operations_match_the_model, 10))

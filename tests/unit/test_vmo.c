@@ -175,7 +175,7 @@ START_TEST(a_reference_is_not_taken_from_what_ends)
 }
 END_TEST
 
-/* --- a pager --------------------------------------------------------------------------------------- */
+/* --- a pager ---------------------------------------------------------------------------------- */
 
 #define LOST 6u /* the page that the pager does not have */
 
@@ -243,7 +243,8 @@ START_TEST(a_store_copies_a_window_page)
     word = get(v, 2, false);
     CHECK(!(word & VMO_PAGE_WINDOW));
     CHECK(!memcmp(phys_to_virt(word), "cXc", 3));
-    CHECK_EQ(*(char *)phys_to_virt(pager.window + 2 * PAGE_SIZE + 1), 'c'); /* the file's is whole */
+    CHECK_EQ(*(char *)phys_to_virt(pager.window + 2 * PAGE_SIZE + 1),
+             'c'); /* the file's is whole */
     /* Writable window pages are stored to in place. */
     CHECK_EQ(vmo_write(v, 7 * PAGE_SIZE, "Y", 1), 1);
     CHECK_EQ(*(char *)phys_to_virt(pager.window + 7 * PAGE_SIZE), 'Y');

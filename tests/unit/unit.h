@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * For the unit tests: programs of one suite each (libcheck), built for the host with the address and
- * undefined-behaviour sanitizers. Each test runs in a process of its own, so it may change what is
- * static in the code under test, and its leaks are found at its end.
+ * For the unit tests: programs of one suite each (libcheck), built for the host with the address
+ * and undefined-behaviour sanitizers. Each test runs in a process of its own, so it may change what
+ * is static in the code under test, and its leaks are found at its end.
  */
 #ifndef TESTS_UNIT_UNIT_H
 #define TESTS_UNIT_UNIT_H
@@ -33,8 +33,8 @@ int unit_main(const char *name, const struct unit_test *tests, unsigned n);
     }
 
 /*
- * In place of check's own assertions, which write to a pipe each time: these say something only when
- * they fail.
+ * In place of check's own assertions, which write to a file each time: these say something only
+ * when they fail.
  */
 #define CHECK(c)                                                                                   \
     do {                                                                                           \
@@ -46,7 +46,7 @@ int unit_main(const char *name, const struct unit_test *tests, unsigned n);
         long long a_ = (long long)(a), b_ = (long long)(b);                                        \
                                                                                                    \
         if (!(a_ op b_))                                                                           \
-            ck_abort_msg("not true: %s " #op " %s: they are %lld and %lld", #a, #b, a_, b_);        \
+            ck_abort_msg("not true: %s " #op " %s: they are %lld and %lld", #a, #b, a_, b_);       \
     } while (0)
 #define CHECK_EQ(a, b) CHECK_OP(a, ==, b)
 #define CHECK_STR(a, b)                                                                            \
@@ -54,7 +54,7 @@ int unit_main(const char *name, const struct unit_test *tests, unsigned n);
         const char *a_ = (a), *b_ = (b);                                                           \
                                                                                                    \
         if (strcmp(a_, b_))                                                                        \
-            ck_abort_msg("not true: %s is %s: they are '%s' and '%s'", #a, #b, a_, b_);             \
+            ck_abort_msg("not true: %s is %s: they are '%s' and '%s'", #a, #b, a_, b_);            \
     } while (0)
 
 /* A generator whose numbers depend on the seed alone. */

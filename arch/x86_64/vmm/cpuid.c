@@ -241,17 +241,22 @@ int64_t hc_fpu_switch(struct hc_req *req)
     return 0;
 }
 
-int arch_vm_init(struct vm *vm, struct error *err)
+void arch_vm_init(struct vm *vm)
+{
+    uint64_t identity = RV_WINDOW_RW_GPA + RV_WINDOW_SIZE;
+
+    /* Old Intel processors: keep KVM's own helper page away from the guest's RAM. */
+    ioctl(vm->vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &identity);
+}
+
+int arch_model_init(struct vm *vm, struct error *err)
 {
     struct kvm_cpuid2 *c = calloc(1, sizeof(*c) + ENTRIES_MAX * sizeof(c->entries[0]));
     struct kvm_cpuid_entry2 *e;
-    uint64_t identity = RV_WINDOW_RW_GPA + RV_WINDOW_SIZE;
     uint32_t cr4 = 0;
 
     if (!c)
         return error_set(err, ENOMEM, "cannot start");
-    /* Old Intel processors: keep KVM's own helper page away from the guest's RAM. */
-    ioctl(vm->vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &identity);
     c->nent = ENTRIES_MAX;
     if (ioctl(vm->kvm_fd, KVM_GET_SUPPORTED_CPUID, c) < 0)
         return error_set(err, errno, "KVM does not tell the processor's features");

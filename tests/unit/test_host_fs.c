@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The file service's calls (hostcalls/fs/) on a folder of this machine: what a hostile guest can
+ * put into a request, and what somebody else on the host can do meanwhile.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "hostcalls/fs/beneath.h"
+#include "hostcalls/fs/jail.h"
+#include "hostcalls/fs/nodes.h"
+#include "hostcalls/fs/service.h"
+#include "tests/unit/unit.h"
+
+#define IMAGE  RV_ROOT_NODE(0) /* read-only */
+#define VOLUME RV_ROOT_NODE(1) /* the same folder, to be changed */
+
+static char top[] = "/tmp/rvisor-unit-XXXXXX"; /* the shown folder is top/in */
+static char out[70000];
+static struct call c;
+
+bool jail_can_chown(void)
+{
+    return geteuid() == 0;
+}
+
+static void write_file(const char *path, const void *data, size_t n)
+{
+    int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0644);
+
+    CHECK(fd >= 0 && write(fd, data, n) == (ssize_t)n);
+    close(fd);
+}
+
+/* In the folder `in`, with something secret beside it. */
+static void start(void)
+{
+    CHECK(mkdtemp(top));
+    CHECK_EQ(chdir(top), 0);
+    CHECK_EQ(mkdir("in", 0755), 0);
+    write_file("secret", "secret", 6);
+    CHECK_EQ(chdir("in"), 0);
+    CHECK_EQ(mkdir("d", 0755), 0);
+    CHECK_EQ(mkdir("d/e", 0755), 0);
+    write_file("d/e/f", "contents", 8);
+    CHECK_EQ(symlink("../secret", "out"), 0);
+    CHECK_EQ(symlink("/", "root"), 0);
+    CHECK_EQ(symlink("d", "to-d"), 0);
+    CHECK_EQ(mkfifo("fifo", 0666), 0);
+    beneath_init(open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    CHECK_EQ(nodes_add_root(open(".", O_PATH | O_DIRECTORY | O_CLOEXEC), true), 0);
+    CHECK_EQ(nodes_add_root(open(".", O_PATH | O_DIRECTORY | O_CLOEXEC), false), 0);
+}
+
+static void remove_all(int dir, const char *name)
+{
+    int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    struct dirent *e;
+    DIR *d;
+
+    if (fd >= 0) {
+        d = fdopendir(fd);
+        while ((e = readdir(d)))
+            if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+                remove_all(fd, e->d_name);
+        closedir(d);
+    }
+    if (unlinkat(dir, name, 0) < 0)
+        unlinkat(dir, name, AT_REMOVEDIR);
+}
+
+static void end(void)
+{
+    CHECK_EQ(chdir("/"), 0);
+    remove_all(AT_FDCWD, top);
+}
+
+/* A new request; its answer is in `out`, of which no byte beyond `room` may change. */
+static void prepare(size_t room, const void *in, size_t in_len, uint64_t a0, uint64_t a1,
+                    uint64_t a2, uint64_t a3)
+{
+    memset(out, 0x5a, sizeof(out));
+    c = (struct call) { .arg = { a0, a1, a2, a3 }, .in = in, .in_len = in_len, .out = out,
+                        .out_max = room, .fd = -1 };
+}
+
+static int64_t done(int64_t r)
+{
+    CHECK_OP(c.out_used, <=, c.out_max);
+    for (size_t i = c.out_max; i < sizeof(out); i++)
+        CHECK_EQ(out[i], 0x5a);
+    return r;
+}
+
+#define CALL(fn, room, in, in_len, a0, a1, a2, a3)                                                 \
+    ({                                                                                             \
+        prepare(room, in, in_len, a0, a1, a2, a3);                                                 \
+        done(fn(&c));                                                                              \
+    })
+#define WALK(node, path) CALL(fs_walk, 16384, path, strlen(path), node, 0, 0, 0)
+
+static const struct rv_walk_entry *entry(int i)
+{
+    const char *at = out;
+
+    while (i--) {
+        const struct rv_walk_entry *e = (const void *)at;
+
+        at += sizeof(*e) + (e->link_len + 7) / 8 * 8;
+    }
+    return (const void *)at;
+}
+
+START_TEST(a_walk_tells_each_component)
+{
+    start();
+    CHECK_EQ(WALK(IMAGE, "d/e/f"), 3 * sizeof(struct rv_walk_entry));
+    CHECK(entry(0)->status == 0 && entry(0)->dir && S_ISDIR(entry(0)->attr.mode));
+    CHECK(entry(1)->dir && entry(1)->dir != entry(0)->dir);
+    CHECK(!entry(2)->dir && S_ISREG(entry(2)->attr.mode) && entry(2)->attr.size == 8);
+    CHECK_EQ(WALK(entry(1)->dir, "f"), sizeof(struct rv_walk_entry));
+    CHECK_EQ(WALK(IMAGE, "d/none/f"), 2 * sizeof(struct rv_walk_entry));
+    CHECK(entry(1)->status == -ENOENT && !entry(1)->dir);
+    CHECK_EQ(WALK(IMAGE, "d/e/f/x"), 3 * sizeof(struct rv_walk_entry)); /* ends at the file */
+    end();
+}
+END_TEST
+
+START_TEST(a_link_is_told_and_not_followed)
+{
+    start();
+    CHECK_EQ(WALK(IMAGE, "out"), sizeof(struct rv_walk_entry) + 16);
+    CHECK(S_ISLNK(entry(0)->attr.mode) && entry(0)->link_len == 9);
+    CHECK(!memcmp(entry(0) + 1, "../secret", 9));
+    CHECK_EQ(WALK(IMAGE, "to-d/e/f"), sizeof(struct rv_walk_entry) + 8);
+    CHECK_EQ(WALK(IMAGE, "root/etc/passwd"), sizeof(struct rv_walk_entry) + 8);
+    CHECK_EQ(CALL(fs_open, sizeof(out), "out", 3, IMAGE, 0, 0, 0), -ELOOP);
+    CHECK_EQ(CALL(fs_open, sizeof(out), "out", 3, VOLUME, 1, 0, 0), -ELOOP);
+    end();
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    size_t len;
+} bad_names[] = {
+    { "", 0 },
+    { ".", 1 },
+    { "..", 2 },
+    { "/", 1 },
+    { "d/e", 3 },
+    { "/d", 2 },
+    { "d/", 2 },
+    { "../secret", 9 },
+    { "d\0x", 3 },
+    { "\0", 1 },
+    { "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
+      "nnn"
+      "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
+      "nnn"
+      "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn",
+      256 },
+};
+
+START_TEST(names_that_are_not_one_component_are_refused)
+{
+    char two[600], attr[88 + 300] = { 0 };
+
+    start();
+    for (size_t i = 0; i < sizeof(bad_names) / sizeof(bad_names[0]); i++) {
+        const char *n = bad_names[i].text;
+        size_t len = bad_names[i].len;
+
+        CHECK_OP(CALL(fs_open, sizeof(out), n, len, VOLUME, 0, 0, 0), <, 0);
+        CHECK_OP(CALL(fs_create, sizeof(out), n, len, VOLUME, 0644, 0, 0), <, 0);
+        CHECK_OP(CALL(fs_mkdir, 104, n, len, VOLUME, 0755, 0, 0), <, 0);
+        CHECK_OP(CALL(fs_mknod, 104, n, len, VOLUME, S_IFIFO | 0644, 0, 0), <, 0);
+        CHECK_OP(CALL(fs_unlink, 0, n, len, VOLUME, 0, 0, 0), <, 0);
+        CHECK_OP(CALL(fs_unlink, 0, n, len, VOLUME, 1, 0, 0), <, 0);
+        memcpy(attr + 88, n, len);
+        if (len)
+            CHECK_OP(CALL(fs_setattr, 88, attr, 88 + len, VOLUME, RV_SET_MODE, 0, 0), <, 0);
+        memcpy(two, n, len);
+        memcpy(two + len, "new", 3);
+        CHECK_OP(CALL(fs_symlink, 104, two, len + 3, VOLUME, 0, 0, len), <, 0);
+        CHECK_OP(CALL(fs_rename, 0, two, len + 3, VOLUME, VOLUME, len, 0), <, 0);
+        CHECK_OP(CALL(fs_link, 104, two, len + 3, VOLUME, VOLUME, len, 0), <, 0);
+        memcpy(two, "fifo", 4);
+        memcpy(two + 4, n, len);
+        CHECK_OP(CALL(fs_rename, 0, two, len + 4, VOLUME, VOLUME, 4, 0), <, 0);
+        CHECK_OP(CALL(fs_link, 104, two, len + 4, VOLUME, VOLUME, 4, 0), <, 0);
+    }
+    CHECK_OP(WALK(IMAGE, ""), <, 0);
+    CHECK_OP(WALK(IMAGE, ".."), <, 0);
+    CHECK_OP(WALK(IMAGE, "/d"), <, 0);
+    /* In the middle they end the walk. */
+    CHECK_EQ(WALK(IMAGE, "d/../../secret"), sizeof(struct rv_walk_entry));
+    CHECK_EQ(WALK(IMAGE, "d//e"), sizeof(struct rv_walk_entry));
+    CHECK_EQ(WALK(IMAGE, "d/./e"), sizeof(struct rv_walk_entry));
+    CHECK_EQ(access("fifo", F_OK), 0);
+    CHECK_EQ(access("new", F_OK), -1);
+    end();
+}
+END_TEST
+
+START_TEST(lengths_of_first_names_are_checked)
+{
+    start();
+    CHECK_EQ(CALL(fs_rename, 0, "ab", 2, VOLUME, VOLUME, 3, 0), -EINVAL);
+    CHECK_EQ(CALL(fs_rename, 0, "ab", 2, VOLUME, VOLUME, UINT64_MAX, 0), -EINVAL);
+    CHECK_EQ(CALL(fs_link, 104, "ab", 2, VOLUME, VOLUME, UINT64_C(1) << 32, 0), -EINVAL);
+    CHECK_EQ(CALL(fs_symlink, 104, "ab", 2, VOLUME, 0, 0, 3), -EINVAL);
+    CHECK_EQ(CALL(fs_symlink, 104, "ab", 2, VOLUME, 0, 0, 2), -ENOENT); /* no text */
+    CHECK_EQ(CALL(fs_symlink, 104, "ab\0c", 4, VOLUME, 0, 0, 1), -EINVAL);
+    CHECK_EQ(CALL(fs_setattr, 88, "short", 5, VOLUME, 0, 0, 0), -EINVAL);
+    end();
+}
+END_TEST
+
+START_TEST(unknown_nodes_and_flags_are_refused)
+{
+    static const uint64_t ids[] = { 0, 3, 77, 1u << 20, UINT32_MAX, UINT64_C(1) << 32, UINT64_MAX };
+    char attr[88] = { 0 };
+
+    start();
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        CHECK_EQ(WALK(ids[i], "d"), -ESTALE);
+        CHECK_EQ(CALL(fs_readdir, 65536, NULL, 0, ids[i], 0, 0, 0), -ESTALE);
+        CHECK_EQ(CALL(fs_open, sizeof(out), "d", 1, ids[i], 0, 0, 0), -ESTALE);
+        CHECK_EQ(CALL(fs_rename, 0, "ab", 2, VOLUME, ids[i], 1, 0), -ESTALE);
+        CHECK_EQ(CALL(fs_statfs, 80, NULL, 0, ids[i], 0, 0, 0), -ESTALE);
+    }
+    CHECK_EQ(CALL(fs_open, sizeof(out), "f", 1, VOLUME, 2, 0, 0), -EINVAL);
+    CHECK_EQ(CALL(fs_mkdir, 104, "f", 1, VOLUME, 010000, 0, 0), -EINVAL);
+    CHECK_EQ(CALL(fs_create, 4096, "f", 1, VOLUME, S_IFREG | 0644, 0, 0), -EINVAL);
+    CHECK_EQ(CALL(fs_unlink, 0, "f", 1, VOLUME, 2, 0, 0), -EINVAL);
+    CHECK_EQ(CALL(fs_rename, 0, "ab", 2, VOLUME, VOLUME, 1, 3), -EINVAL);
+    CHECK_EQ(CALL(fs_rename, 0, "ab", 2, VOLUME, VOLUME, 1, 4), -EINVAL);
+    CHECK_EQ(CALL(fs_setattr, 88, attr, 88, VOLUME, 64, 0, 0), -EINVAL);
+    CHECK_EQ(CALL(fs_mknod, 104, "n", 1, VOLUME, S_IFCHR | 0666, 0, 0), -EPERM);
+    CHECK_EQ(CALL(fs_mknod, 104, "n", 1, VOLUME, S_IFBLK | 0666, 0, 0), -EPERM);
+    CHECK_EQ(CALL(fs_mknod, 104, "n", 1, VOLUME, S_IFREG | 0666, 0, 0), -EPERM);
+    CHECK_EQ(CALL(fs_mknod, 104, "n", 1, VOLUME, UINT64_MAX, 0, 0), -EINVAL);
+    CHECK_EQ(access("n", F_OK), -1);
+    end();
+}
+END_TEST
+
+START_TEST(a_read_only_root_is_not_changed)
+{
+    char attr[88] = { 0 };
+
+    start();
+    CHECK_EQ(CALL(fs_open, sizeof(out), "d", 1, IMAGE, 1, 0, 0), -EROFS);
+    CHECK_EQ(CALL(fs_create, 4096, "n", 1, IMAGE, 0644, 0, 0), -EROFS);
+    CHECK_EQ(CALL(fs_mkdir, 104, "n", 1, IMAGE, 0755, 0, 0), -EROFS);
+    CHECK_EQ(CALL(fs_symlink, 104, "nt", 2, IMAGE, 0, 0, 1), -EROFS);
+    CHECK_EQ(CALL(fs_mknod, 104, "n", 1, IMAGE, S_IFIFO, 0, 0), -EROFS);
+    CHECK_EQ(CALL(fs_unlink, 0, "fifo", 4, IMAGE, 0, 0, 0), -EROFS);
+    CHECK_EQ(CALL(fs_link, 104, "fifon", 5, VOLUME, IMAGE, 4, 0), -EROFS);
+    CHECK_EQ(CALL(fs_rename, 0, "fifon", 5, IMAGE, VOLUME, 4, 0), -EROFS);
+    CHECK_EQ(CALL(fs_rename, 0, "fifon", 5, VOLUME, IMAGE, 4, 0), -EROFS);
+    CHECK_EQ(CALL(fs_setattr, 88, attr, 88, IMAGE, RV_SET_MODE, 0, 0), -EROFS);
+    CHECK_EQ(CALL(fs_setattr, 88, attr, 88, IMAGE, 0, 0, 0), 0); /* only to look */
+    /* Below it too. */
+    CHECK_EQ(WALK(IMAGE, "d"), sizeof(struct rv_walk_entry));
+    CHECK_EQ(CALL(fs_mkdir, 104, "n", 1, entry(0)->dir, 0755, 0, 0), -EROFS);
+    CHECK_EQ(access("n", F_OK), -1);
+    CHECK_EQ(access("fifo", F_OK), 0);
+    end();
+}
+END_TEST
+
+START_TEST(only_regular_files_are_opened)
+{
+    const struct rv_open_reply *r = (const void *)out;
+    static char large[70000];
+
+    start();
+    write_file("large", large, sizeof(large));
+    write_file("empty", "", 0);
+    CHECK_EQ(CALL(fs_open, sizeof(out), "fifo", 4, IMAGE, 0, 0, 0), -ENXIO); /* and does not wait */
+    CHECK_EQ(CALL(fs_open, sizeof(out), "d", 1, IMAGE, 0, 0, 0), -EISDIR);
+    CHECK_EQ(CALL(fs_open, sizeof(out), "none", 4, IMAGE, 0, 0, 0), -ENOENT);
+    CHECK_EQ(CALL(fs_open, 10, "large", 5, IMAGE, 0, 0, 0), -EINVAL);
+    CHECK_EQ(WALK(IMAGE, "d/e"), 2 * sizeof(struct rv_walk_entry));
+    CHECK_EQ(CALL(fs_open, 69632, "f", 1, entry(1)->dir, 0, 0, 0), 0);
+    CHECK(r->nread == 8 && !memcmp(r + 1, "contents", 8) && c.fd == -1);
+    CHECK_EQ(c.out_used, sizeof(*r) + 8);
+    WALK(VOLUME, "d/e");
+    CHECK_EQ(CALL(fs_open, sizeof(*r) + 7, "f", 1, entry(1)->dir, 1, 0, 0),
+             0); /* too little room */
+    CHECK(r->nread == 0 && r->writable && c.fd >= 0);
+    close(c.fd);
+    CHECK_EQ(CALL(fs_open, 69632, "large", 5, IMAGE, 0, 0, 0), 0);
+    CHECK(r->nread == 0 && r->attr.size == 70000 && c.fd >= 0);
+    CHECK_EQ(write(c.fd, "x", 1), -1);
+    close(c.fd);
+    CHECK_EQ(CALL(fs_open, 69632, "empty", 5, IMAGE, 0, 0, 0), 0);
+    CHECK(r->nread == 0 && c.fd >= 0);
+    close(c.fd);
+    end();
+}
+END_TEST
+
+START_TEST(a_volume_is_changed)
+{
+    const struct rv_open_reply *reply = (const void *)out;
+    struct rv_attr a = { .mode = 0600, .size = 3, .mtime = (uint64_t)-1500000000, .atime = 5 };
+    uint64_t me = geteuid(), my = getegid();
+    char in[200];
+    struct stat st;
+
+    start();
+    CHECK_EQ(CALL(fs_create, 4096, "new", 3, VOLUME, 0640, me, my), 0);
+    CHECK(c.fd >= 0 && S_ISREG(reply->attr.mode) && reply->writable);
+    CHECK_EQ(write(c.fd, "abcdef", 6), 6);
+    close(c.fd);
+    CHECK_EQ(stat("new", &st), 0);
+    CHECK_EQ(st.st_mode & 07777, 0640);
+    CHECK_EQ(CALL(fs_create, 4096, "new", 3, VOLUME, 0640, me, my), 0); /* opens what is there */
+    close(c.fd);
+    c.arg[4] = 1;
+    prepare(4096, "new", 3, VOLUME, 0640, me, my);
+    c.arg[4] = 1;
+    CHECK_EQ(done(fs_create(&c)), -EEXIST);
+    CHECK_EQ(CALL(fs_create, 4096, "out", 3, VOLUME, 0640, me, my), -ELOOP); /* a link to outside */
+    memcpy(in, &a, sizeof(a));
+    memcpy(in + sizeof(a), "new", 3);
+    CHECK_EQ(CALL(fs_setattr, 88, in, sizeof(a) + 3, VOLUME,
+                  RV_SET_MODE | RV_SET_SIZE | RV_SET_ATIME | RV_SET_MTIME, 0, 0), 0);
+    CHECK_EQ(stat("new", &st), 0);
+    CHECK(st.st_size == 3 && (st.st_mode & 07777) == 0600);
+    CHECK(st.st_mtim.tv_sec == -2 && st.st_mtim.tv_nsec == 500000000);
+    CHECK_EQ(CALL(fs_mkdir, 104, "n", 1, VOLUME, 0711, me, my), 0);
+    CHECK(entry(0)->dir && (entry(0)->attr.mode & 07777) == 0711);
+    CHECK_EQ(CALL(fs_symlink, 104, "sgoes/nowhere", 13, VOLUME, me, my, 1), 0);
+    CHECK(S_ISLNK(entry(0)->attr.mode));
+    CHECK_EQ(CALL(fs_mknod, 104, "p", 1, VOLUME, S_IFIFO | 0622, me, my), 0);
+    CHECK_EQ(CALL(fs_link, 104, "newlink", 7, VOLUME, VOLUME, 3, 0), 0);
+    CHECK_EQ(entry(0)->attr.nlink, 2);
+    CHECK_EQ(CALL(fs_rename, 0, "newp", 4, VOLUME, VOLUME, 3, 1), -EEXIST);
+    CHECK_EQ(CALL(fs_rename, 0, "newp", 4, VOLUME, VOLUME, 3, 2), 0);
+    CHECK_EQ(lstat("new", &st), 0);
+    CHECK(S_ISFIFO(st.st_mode));
+    CHECK_EQ(CALL(fs_unlink, 0, "new", 3, VOLUME, 0, 0, 0), 0);
+    CHECK_EQ(CALL(fs_unlink, 0, "n", 1, VOLUME, 0, 0, 0), -EISDIR);
+    CHECK_EQ(CALL(fs_unlink, 0, "n", 1, VOLUME, 1, 0, 0), 0);
+    CHECK_EQ(CALL(fs_sync, 0, NULL, 0, VOLUME, 0, 0, 0), 0);
+    CHECK_EQ(CALL(fs_statfs, 80, NULL, 0, VOLUME, 0, 0, 0), 0);
+    CHECK_EQ(c.out_used, 80);
+    CHECK_EQ(CALL(fs_statfs, 79, NULL, 0, VOLUME, 0, 0, 0), -EINVAL);
+    end();
+}
+END_TEST
+
+START_TEST(a_listing_is_told_in_parts)
+{
+    uint64_t pos = 0;
+    int names = 0, dots = 0, parts = 0;
+    char name[32];
+
+    start();
+    for (int i = 0; i < 300; i++) {
+        snprintf(name, sizeof(name), "file-number-%d", i);
+        write_file(name, "", 0);
+    }
+    CHECK_EQ(CALL(fs_readdir, 100, NULL, 0, IMAGE, 0, 0, 0), -EINVAL);
+    CHECK_EQ(CALL(fs_readdir, 65536, NULL, 0, IMAGE, UINT64_MAX, 0, 0), -EINVAL);
+    for (;;) {
+        int64_t r = CALL(fs_readdir, 3000, NULL, 0, IMAGE, pos, 0, 0);
+
+        CHECK_OP(r, >=, 0);
+        if (!r)
+            break;
+        for (int64_t at = 0; at < r - 8;) {
+            const struct rv_dirent *e = (const void *)(out + at);
+
+            names++;
+            dots += ((const char *)(e + 1))[0] == '.';
+            at += (int64_t)((sizeof(*e) + e->name_len + 7) / 8 * 8);
+        }
+        memcpy(&pos, out + r - 8, 8);
+        parts++;
+    }
+    CHECK_EQ(names, 305);
+    CHECK_EQ(dots, 0);
+    CHECK_OP(parts, >, 3);
+    end();
+}
+END_TEST
+
+START_TEST(a_forgotten_node_is_unknown_and_its_children_stay)
+{
+    uint32_t d, e;
+
+    start();
+    WALK(IMAGE, "d/e");
+    d = entry(0)->dir;
+    e = entry(1)->dir;
+    node_forget(d);
+    CHECK_EQ(WALK(d, "e"), -ESTALE);
+    CHECK_EQ(WALK(e, "f"), sizeof(struct rv_walk_entry));
+    node_forget(d);
+    node_forget(0);
+    node_forget(UINT32_MAX);
+    node_forget(IMAGE); /* roots stay */
+    CHECK_EQ(WALK(IMAGE, "d"), sizeof(struct rv_walk_entry));
+    node_forget(entry(0)->dir);
+    node_forget(e);
+    CHECK_EQ(WALK(e, "f"), -ESTALE);
+    end();
+}
+END_TEST
+
+/* With few descriptors allowed, nodes are closed and found again by their names. */
+static void few_descriptors(void)
+{
+    struct rlimit l = { 64, 64 };
+
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &l), 0);
+}
+
+static uint32_t many[3000];
+
+static void walk_many(void)
+{
+    char name[32];
+
+    for (int i = 0; i < 3000; i++) {
+        snprintf(name, sizeof(name), "d/e/many%d", i);
+        CHECK_EQ(mkdir(name, 0755), 0);
+        CHECK_EQ(WALK(VOLUME, name), 3 * sizeof(struct rv_walk_entry));
+        node_forget(entry(0)->dir);
+        node_forget(entry(1)->dir);
+        many[i] = entry(2)->dir;
+    }
+}
+
+START_TEST(there_may_be_more_nodes_than_descriptors)
+{
+    few_descriptors();
+    start();
+    walk_many();
+    write_file("d/e/many0/x", "x", 1);
+    CHECK_EQ(WALK(many[0], "x"), sizeof(struct rv_walk_entry));
+    CHECK_EQ(entry(0)->status, 0);
+    CHECK_EQ(CALL(fs_rename, 0, "de", 2, VOLUME, VOLUME, 1, 0), 0); /* moves are followed */
+    CHECK_EQ(WALK(many[1], "x"), sizeof(struct rv_walk_entry));
+    CHECK_EQ(entry(0)->status, -ENOENT);
+    end();
+}
+END_TEST
+
+START_TEST(a_node_does_not_become_another_directory)
+{
+    few_descriptors();
+    start();
+    walk_many();
+    CHECK_EQ(rmdir("d/e/many0"), 0);
+    CHECK_EQ(symlink("../../../", "d/e/many0"), 0);
+    CHECK_EQ(WALK(many[0], "secret"), -ESTALE);
+    CHECK_EQ(rmdir("d/e/many1"), 0);
+    CHECK_EQ(mkdir("d/e/other", 0755), 0);
+    CHECK_EQ(mkdir("d/e/many1", 0755), 0); /* another one of that name */
+    CHECK_EQ(WALK(many[1], "x"), -ESTALE);
+    CHECK_EQ(rename("d", "../gone"), 0); /* out of the shown folder */
+    CHECK_EQ(WALK(many[2], "x"), -ESTALE);
+    end();
+}
+END_TEST
+
+UNIT_MAIN("fs_service", ONCE(a_walk_tells_each_component), ONCE(a_link_is_told_and_not_followed),
+          ONCE(names_that_are_not_one_component_are_refused),
+          ONCE(lengths_of_first_names_are_checked), ONCE(unknown_nodes_and_flags_are_refused),
+          ONCE(a_read_only_root_is_not_changed), ONCE(only_regular_files_are_opened),
+          ONCE(a_volume_is_changed), ONCE(a_listing_is_told_in_parts),
+          ONCE(a_forgotten_node_is_unknown_and_its_children_stay),
+          ONCE(there_may_be_more_nodes_than_descriptors),
+          ONCE(a_node_does_not_become_another_directory))
