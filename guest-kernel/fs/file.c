@@ -25,7 +25,7 @@ static void file_destroy(struct object *o)
     kfree(f);
 }
 
-static const struct object_ops file_object_ops = { .type = OBJ_FILE, .destroy = file_destroy };
+const struct object_ops file_object_ops = { .type = OBJ_FILE, .destroy = file_destroy };
 
 struct file *file_create(const struct file_ops *ops, u32 flags, u32 signals, void *priv)
 {
@@ -39,11 +39,6 @@ struct file *file_create(const struct file_ops *ops, u32 flags, u32 signals, voi
     mutex_init(&f->pos_lock);
     f->priv = priv;
     return f;
-}
-
-struct file *file_of(struct object *o)
-{
-    return o->ops == &file_object_ops ? container_of(o, struct file, obj) : NULL;
 }
 
 s64 file_set_flags(struct file *f, u32 mask, u32 bits)

@@ -48,7 +48,12 @@ struct file {
 
 /* A file without a name; NULL: no memory. signals: SIG_* set from the beginning. */
 struct file *file_create(const struct file_ops *ops, u32 flags, u32 signals, void *priv);
-struct file *file_of(struct object *o); /* NULL: not a file */
+extern const struct object_ops file_object_ops;
+/* NULL: not a file. */
+static inline struct file *file_of(struct object *o)
+{
+    return o->ops == &file_object_ops ? container_of(o, struct file, obj) : NULL;
+}
 /* F_SETFL: change the bits of mask. 0. */
 s64 file_set_flags(struct file *f, u32 mask, u32 bits);
 /* Called when a file ends, before release; set by linux/ (locks). */

@@ -51,7 +51,7 @@ struct inode *hostfs_inode_create(struct superblock *sb, struct inode *dir, cons
     i = &h->inode;
     inode_init(i, sb, sb->overlay ? &hostfs_image_ops : &hostfs_volume_ops,
                type == S_IFDIR_ ? &hostfs_dir_ops
-               : sb->overlay    ? &memfs_file_ops
+               : sb->overlay    ? &hostfs_image_file_ops
                                 : &hostfs_volume_file_ops,
                a->mode);
     h->is_volume = !sb->overlay;

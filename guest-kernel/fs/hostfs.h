@@ -33,6 +33,7 @@ struct hostfs_inode {
                                truncation the rest is zeros, whatever the size is later */
     struct inode *host_dir; /* (i) image files: where the host has it, */
     char *host_name;        /* (i) for it may be renamed here. A reference; NULL for the root */
+    u64 read_through;       /* (a) image files: bytes read without entering pages (hostfs_read.c) */
     u64 host_dev;           /* (i) image files with several names: st_dev, and the node in ... */
     struct tree_node by_ino;/* ... the table by which all names find one inode (hostfs_image.c) */
     bool shared;            /* (i) it is in that table */
@@ -47,7 +48,7 @@ static inline struct hostfs_inode *hostfs_of(struct inode *i)
 }
 
 extern const struct inode_ops hostfs_image_ops, hostfs_volume_ops;
-extern const struct file_ops hostfs_volume_file_ops, hostfs_dir_ops;
+extern const struct file_ops hostfs_image_file_ops, hostfs_volume_file_ops, hostfs_dir_ops;
 extern const struct vmo_ops hostfs_vmo_ops;
 
 /*

@@ -232,6 +232,12 @@ struct inode *memfs_inode(struct superblock *sb, const struct new_node *n);
 int memfs_add(struct dentry *dir, const char *name, const struct new_node *n);
 /* Operations of regular files whose contents are in a VMO of this kernel's memory. */
 extern const struct file_ops memfs_file_ops;
+ssize_t memfs_read(struct file *f, struct uio *u, u64 *pos);
+ssize_t memfs_write(struct file *f, struct uio *u, u64 *pos);
+s64 memfs_seek(struct file *f, s64 off, int whence);
+int memfs_mmap(struct file *f, u64 off, u32 prot, bool shared, struct vmo **vmo, u64 *vmo_off);
+int memfs_sync(struct file *f, bool data_only);
+int memfs_allocate(struct file *f, int mode, u64 off, u64 len);
 /* statfs(2) of what is in memory. */
 int memfs_statfs(struct superblock *sb, struct kstatfs *st);
 /* Parts of directories: positions 0 and 1 are "." and ".."; nonzero: the buffer is full. */

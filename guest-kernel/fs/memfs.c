@@ -132,12 +132,12 @@ static const struct inode_ops memfs_inode_ops = {
 
 /* --- files ---------------------------------------------------------------------------------------- */
 
-static ssize_t memfs_read(struct file *f, struct uio *u, u64 *pos)
+ssize_t memfs_read(struct file *f, struct uio *u, u64 *pos)
 {
     return vmo_read_uio(f->inode->vmo, u, pos, READ_ONCE(f->inode->vmo->size));
 }
 
-static ssize_t memfs_write(struct file *f, struct uio *u, u64 *pos)
+ssize_t memfs_write(struct file *f, struct uio *u, u64 *pos)
 {
     struct inode *i = f->inode;
     u64 at, before;
@@ -165,12 +165,12 @@ static ssize_t memfs_write(struct file *f, struct uio *u, u64 *pos)
     return r;
 }
 
-static s64 memfs_seek(struct file *f, s64 off, int whence)
+s64 memfs_seek(struct file *f, s64 off, int whence)
 {
     return file_seek_size(f, off, whence, READ_ONCE(f->inode->vmo->size));
 }
 
-static int memfs_mmap(struct file *f, u64 off, u32 prot UNUSED, bool shared UNUSED,
+int memfs_mmap(struct file *f, u64 off, u32 prot UNUSED, bool shared UNUSED,
                       struct vmo **vmo, u64 *vmo_off)
 {
     vmo_ref(f->inode->vmo);
@@ -179,12 +179,12 @@ static int memfs_mmap(struct file *f, u64 off, u32 prot UNUSED, bool shared UNUS
     return 0;
 }
 
-static int memfs_sync(struct file *f UNUSED, bool data_only UNUSED)
+int memfs_sync(struct file *f UNUSED, bool data_only UNUSED)
 {
     return 0; /* memory is all there is */
 }
 
-static int memfs_allocate(struct file *f, int mode, u64 off, u64 len)
+int memfs_allocate(struct file *f, int mode, u64 off, u64 len)
 {
     struct inode *i = f->inode;
     struct vmo *v = i->vmo;

@@ -8,14 +8,6 @@
 #define FIRST_SIZE 64u
 #define SIZE_MAX_ (u32)(KMALLOC_MAX / sizeof(struct handle))
 
-struct handle_table {
-    u32 refs;             /* atomic */
-    struct spinlock lock; /* RANK_HANDLES: all below */
-    u32 size;             /* entries; a multiple of 64 */
-    struct handle *handles;
-    u64 *used;            /* a bit for each */
-};
-
 static bool grow(struct handle_table *t, u32 size)
 {
     struct handle *h = kmalloc(size * sizeof(*h));
@@ -100,11 +92,6 @@ void handle_table_unref(struct handle_table *t)
     kfree(t);
 }
 
-bool handle_table_shared(struct handle_table *t)
-{
-    return READ_ONCE(t->refs) > 1;
-}
-
 static void put(struct handle_table *t, u32 i, struct object *obj, u32 rights, u32 flags)
 {
     t->handles[i] = (struct handle){ obj, rights, flags };
@@ -183,13 +170,6 @@ int handle_get(struct handle_table *t, u32 index, u32 need, struct handle *out)
     }
     spin_unlock(&t->lock);
     return r;
-}
-
-struct object *handle_peek(const struct handle_table *t, u32 index, u32 need)
-{
-    const struct handle *h = t->handles + index;
-
-    return index < t->size && !(need & ~h->rights) ? h->obj : NULL;
 }
 
 int handle_set_flags(struct handle_table *t, u32 index, u32 flags)

@@ -25,13 +25,23 @@ struct handle {
     u32 flags;          /* HANDLE_* */
 };
 
-struct handle_table;
+/* Private, but for the inline functions below. */
+struct handle_table {
+    u32 refs;             /* atomic */
+    struct spinlock lock; /* RANK_HANDLES: all below */
+    u32 size;             /* entries; a multiple of 64 */
+    struct handle *handles;
+    u64 *used;            /* a bit for each */
+};
 
 struct handle_table *handle_table_create(void);            /* NULL: no memory */
 struct handle_table *handle_table_clone(struct handle_table *t); /* fork: same handles */
 void handle_table_ref(struct handle_table *t);
 void handle_table_unref(struct handle_table *t);           /* closes all with the last one */
-bool handle_table_shared(struct handle_table *t);
+static inline bool handle_table_shared(const struct handle_table *t)
+{
+    return READ_ONCE(t->refs) > 1;
+}
 
 /*
  * Put a handle at the lowest free index >= min and < limit. Takes over the caller's reference on
@@ -48,7 +58,12 @@ int handle_install_at(struct handle_table *t, struct object *obj, u32 rights, u3
  */
 int handle_get(struct handle_table *t, u32 index, u32 need, struct handle *out);
 /* The object without a reference, or NULL as above; for a table that nobody else can change meanwhile. */
-struct object *handle_peek(const struct handle_table *t, u32 index, u32 need);
+static inline struct object *handle_peek(const struct handle_table *t, u32 index, u32 need)
+{
+    const struct handle *h = t->handles + index;
+
+    return index < t->size && !(need & ~h->rights) ? h->obj : NULL;
+}
 int handle_set_flags(struct handle_table *t, u32 index, u32 flags);
 
 /* Remove the handle and drop its reference: 0 or -EBADF. */

@@ -6,7 +6,7 @@
 #include "guest.h"
 #include "mm/usercopy.h"
 
-static u32 max_leaf;
+static u32 max_leaf, leaf1_edx;
 
 void features_init(void)
 {
@@ -21,6 +21,8 @@ void features_init(void)
     cpu_features.umip = cr4_lo & 1u << 11;
     cpu_features.fsgsbase = cr4_lo & 1u << 16;
     cpu_features.xsave = cr4_lo & 1u << 18;
+    cpuid(1, 0, r);
+    leaf1_edx = r[3];
     cpuid(0, 0, r);
     max_leaf = r[0];
     cpu_features.xsave_size = 512;
@@ -105,10 +107,7 @@ bool cpuid_emulate(struct trap_frame *regs)
 
 u64 arch_hwcap(void)
 {
-    u32 r[4];
-
-    cpuid(1, 0, r);
-    return r[3];
+    return leaf1_edx;
 }
 
 u64 arch_hwcap2(void)

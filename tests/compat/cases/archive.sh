@@ -8,7 +8,7 @@ case_tar_round_trip() {
     tar -cf t.tar t && mkdir out && tar -xpf t.tar -C out
     (cd out/t && sum_of .) >after
     cmp before after && cat after
-    list out/t
+    list out/t | sed '/ d/s/ [0-9]*$//' # folders that were just made have the time of now
     tar -tf t.tar | sort
 }
 

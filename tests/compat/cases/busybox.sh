@@ -8,7 +8,8 @@ case_applets() {
     busybox no-such-applet 2>/dev/null
     echo $?
     busybox echo direct
-    (exec -a cat busybox </etc/hostname) 2>/dev/null || ln -s /bin/busybox ./rev && echo abc | ./rev
+    (exec -a cat busybox </etc/hostname)
+    ln -s /bin/busybox ./rev && echo abc | ./rev
 }
 
 case_ed_dc() {

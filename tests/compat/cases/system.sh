@@ -3,6 +3,7 @@
 
 case_ps() {
     sleep 30 &
+    sleep 0.3
     # Times and sizes differ from run to run: the programs and their parents do not.
     ps -o pid,ppid,comm | grep -c sleep
     ps -o pid,comm | awk '$1 == 1 { print $2 }'
