@@ -31,7 +31,7 @@ WARN := -Wall -Wextra -Wshadow $(if $(filter 1,$(WERROR)),-Werror)
 COMMON := -std=gnu17 -O2 -g -MMD -MP $(WARN) -I. -I$(B)/gen
 HOST := $(COMMON) -Wconversion -D_GNU_SOURCE -DRV_VERSION='"$(VERSION)"' -fstack-protector-strong \
         -D_FORTIFY_SOURCE=2 -fPIE -Iarch/x86_64/vmm
-HOST_LD := -static-pie -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--gc-sections
+HOST_LD := -static-pie -Wl,-z,relro,-z,now,-z,pack-relative-relocs -Wl,--as-needed -Wl,--gc-sections
 
 # Baseline x86-64 with general registers only: ring 0 may be emulated (DESIGN, software KVM).
 KERNEL := $(COMMON) -ffreestanding -fno-pic -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \

@@ -148,6 +148,12 @@ static void put_mounts(struct writer *w, const struct config *c)
         put_flag(w, "readonly", v->readonly);
         end(w);
     }
+    for (uint32_t i = 0; i < c->opt->ntmpfs; i++) {
+        snprintf(name, sizeof(name), "tmpfs@%u", i);
+        begin(w, name);
+        put_string(w, "path", c->opt->tmpfs[i]);
+        end(w);
+    }
     end(w);
 }
 

@@ -18,7 +18,7 @@
 
 enum {
     OPT_CWD = 256, OPT_MEMORY, OPT_CPUS, OPT_VOLUME, OPT_STRACE, OPT_STATS, OPT_DEBUG, OPT_KERNEL,
-    OPT_HOSTNAME, OPT_READ_ONLY, OPT_HELP,
+    OPT_HOSTNAME, OPT_READ_ONLY, OPT_TMPFS, OPT_HELP,
 };
 
 static const struct option options[] = {
@@ -29,6 +29,7 @@ static const struct option options[] = {
     { "memory", required_argument, NULL, OPT_MEMORY },
     { "cpus", required_argument, NULL, OPT_CPUS },
     { "volume", required_argument, NULL, OPT_VOLUME },
+    { "tmpfs", required_argument, NULL, OPT_TMPFS },
     { "strace", optional_argument, NULL, OPT_STRACE },
     { "stats", optional_argument, NULL, OPT_STATS },
     { "debug", no_argument, NULL, OPT_DEBUG },
@@ -51,6 +52,7 @@ void run_options_help(void)
          "      --memory SIZE      the most memory it may use; bytes, or with k, m, g (1g)\n"
          "      --cpus N           virtual CPUs (as many as runrsc may use)\n"
          "      --volume SRC:DST[:ro]  show the folder SRC at DST (repeatable)\n"
+         "      --tmpfs DIR        an empty folder in memory at DIR (repeatable)\n"
          "      --read-only        the root file system cannot be changed\n"
          "      --strace[=FILE]    trace system calls (to stderr)\n"
          "      --stats[=FILE]     write counters at the end, as JSON (to stderr)\n"
@@ -184,6 +186,17 @@ static bool has_dotdot(const char *path)
     return false;
 }
 
+/* A place in the container for something to be mounted on. */
+static int check_place(const char *option, const char *path, struct error *err)
+{
+    if (path[0] != '/')
+        return error_set(err, 0, "--%s: '%s', the place in the container, must begin with /", option,
+                         path);
+    if (has_dotdot(path) || strspn(path, "/.") == strlen(path) || strlen(path) >= PATH_MAX)
+        return error_set(err, 0, "--%s: '%.100s' cannot be mounted on", option, path);
+    return 0;
+}
+
 static int parse_volume(struct run_options *opt, const char *arg, struct error *err)
 {
     struct volume *v;
@@ -204,12 +217,15 @@ static int parse_volume(struct run_options *opt, const char *arg, struct error *
     v->readonly = mode && !strcmp(mode, ":ro");
     if (!v->src || !v->dst)
         return error_set(err, ENOMEM, "cannot keep the volumes");
-    if (v->dst[0] != '/')
-        return error_set(err, 0, "--volume: '%s', the place in the container, must begin with /",
-                         v->dst);
-    if (has_dotdot(v->dst) || strspn(v->dst, "/.") == strlen(v->dst) || strlen(v->dst) >= PATH_MAX)
-        return error_set(err, 0, "--volume: '%.100s' is not a place for a volume", v->dst);
-    return 0;
+    return check_place("volume", v->dst, err);
+}
+
+static int parse_tmpfs(struct run_options *opt, const char *path, struct error *err)
+{
+    if (opt->ntmpfs == sizeof(opt->tmpfs) / sizeof(opt->tmpfs[0]))
+        return error_set(err, 0, "--tmpfs: at most %u are possible", opt->ntmpfs);
+    opt->tmpfs[opt->ntmpfs++] = path;
+    return check_place("tmpfs", path, err);
 }
 
 static int parse_hostname(struct run_options *opt, const char *name, struct error *err)
@@ -246,6 +262,7 @@ static int parse_one(struct run_options *opt, int c, char **argv, struct error *
     case OPT_MEMORY: return parse_size(optarg, &opt->memory, err);
     case OPT_CPUS: return parse_cpus(optarg, &opt->cpus, err);
     case OPT_VOLUME: return parse_volume(opt, optarg, err);
+    case OPT_TMPFS: return parse_tmpfs(opt, optarg, err);
     case OPT_STRACE: opt->strace = true; opt->strace_file = optarg; return 0;
     case OPT_STATS: opt->stats = true; opt->stats_file = optarg; return 0;
     case OPT_DEBUG: opt->debug = true; return 0;

@@ -37,6 +37,8 @@ struct run_options {
     uint32_t cpus;
     struct volume volume[RV_MAX_ROOTS - 1];
     uint32_t nvolumes;
+    const char *tmpfs[RV_MAX_ROOTS]; /* absolute paths in the container */
+    uint32_t ntmpfs;
 };
 
 /*

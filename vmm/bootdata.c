@@ -19,6 +19,10 @@
 /* Arguments and environment may be long, as for execve; nothing else in the tree is. */
 #define CONFIG_MAX  ((off_t)4 << 20)
 #define MACHINE_MAX 1024
+/* The guest needs some pages of its own before it can ask for more. */
+#define GUEST_ROOM (UINT64_C(1) << 20)
+/* The page tables that we build, at most. */
+#define TABLES_ROOM (UINT64_C(256) << 10)
 
 static int read_config(int fd, char **tree, size_t *len, struct error *err)
 {
@@ -72,6 +76,8 @@ int bootdata_build(struct vm *vm, struct error *err)
 
     if (read_config(vm->opt->config_fd, &tree, &len, err))
         return -1;
+    pages = (len + RV_PAGE_SIZE - 1) / RV_PAGE_SIZE;
+    ram_need(vm, free + (vm->nvcpus + 5 + pages) * RV_PAGE_SIZE + TABLES_ROOM + GUEST_ROOM);
     p = take(vm, &free, vm->nvcpus, &vcpus);
     for (uint32_t i = 0; p && i < vm->nvcpus; i++) {
         vm->vcpu[i].page = (struct rv_vcpu_page *)p + i;
@@ -90,10 +96,8 @@ int bootdata_build(struct vm *vm, struct error *err)
     if (arch_build_tables(vm, vm->kernel, &free, err))
         return -1;
 
-    pages = (len + RV_PAGE_SIZE - 1) / RV_PAGE_SIZE;
     p = take(vm, &free, pages, &at);
-    /* The guest needs some pages of its own as well before it can ask for more. */
-    if (!p || !ram_at(vm, (gpa_t) { free }, UINT64_C(1) << 20))
+    if (!p || !ram_at(vm, (gpa_t) { free }, GUEST_ROOM))
         return error_set(err, 0, "the memory limit is too small to boot");
     node = fdt_add_subnode(tree, 0, "machine");
     if (node < 0)

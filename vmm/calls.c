@@ -74,12 +74,7 @@ int64_t hc_mem_release(struct hc_req *req)
 
 int64_t hc_mem_clear(struct hc_req *req)
 {
-    void *at = ram_at(req->vm, (gpa_t) { req->arg[0] }, req->arg[1]);
-
-    if (!at || (req->arg[0] | req->arg[1]) % RV_PAGE_SIZE)
-        return -EINVAL;
-    memset(at, 0, req->arg[1]);
-    return 0;
+    return ram_clear(req->vm, (gpa_t) { req->arg[0] }, req->arg[1]);
 }
 
 int64_t hc_mem_copy(struct hc_req *req)

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <linux/kvm.h>
 #include <pthread.h>
-#include <sched.h>
 #include <sys/ioctl.h>
 
 #include "vmm/vm.h"
@@ -97,10 +96,7 @@ int kvm_create_begin(struct vm *vm, struct error *err)
     pthread_attr_setstacksize(&attr, STACK_SIZE);
     r = pthread_create(&creator.thread, &attr, create, vm);
     pthread_attr_destroy(&attr);
-    if (r)
-        return error_set(err, r, "cannot start a thread");
-    sched_yield(); /* on a single processor: it is to wait while we work */
-    return 0;
+    return r ? error_set(err, r, "cannot start a thread") : 0;
 }
 
 int kvm_create_end(struct vm *vm, struct error *err)

@@ -4,14 +4,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "vmm/vm.h"
 
+/* Newer than some build machines' headers; the numbers are ABI. */
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
+#endif
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
 #endif
 
 /* Cover [slotted, at least end) by slots; each doubles the whole. Under ram.lock. */
@@ -20,7 +25,7 @@ static int add_slots(struct vm *vm, uint64_t end)
     struct ram *ram = &vm->ram;
 
     while (ram->slotted < end) {
-        uint64_t len = ram->slotted ? ram->slotted : RV_RAM_FIRST;
+        uint64_t len = ram->slotted ? ram->slotted : end;
         int r;
 
         if (len > ram->limit - ram->slotted)
@@ -31,6 +36,24 @@ static int add_slots(struct vm *vm, uint64_t end)
         ram->slotted += len;
     }
     return 0;
+}
+
+/* Map the memfd so that its huge pages can be ones of the mapping. NULL: not possible. */
+static uint8_t *map_aligned(int fd, uint64_t len)
+{
+    uint8_t *at = mmap(NULL, len + RV_RAM_STEP, PROT_NONE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    uint64_t before;
+
+    if (at == MAP_FAILED)
+        return NULL;
+    before = -(uintptr_t)at & (RV_RAM_STEP - 1);
+    if (before)
+        munmap(at, before);
+    munmap(at + before + len, RV_RAM_STEP - before);
+    at = mmap(at + before, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | MAP_FIXED, fd,
+              0);
+    return at == MAP_FAILED ? NULL : at;
 }
 
 int ram_init(struct vm *vm, uint64_t limit, struct error *err)
@@ -49,13 +72,24 @@ int ram_init(struct vm *vm, uint64_t limit, struct error *err)
     ram->fd = memfd_create("rvisor-ram", MFD_CLOEXEC);
     if (ram->fd < 0 || ftruncate(ram->fd, (off_t)limit) < 0)
         return error_set(err, errno, "cannot make the guest's memory");
-    ram->base = mmap(NULL, limit, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, ram->fd, 0);
-    if (ram->base == MAP_FAILED)
+    ram->base = map_aligned(ram->fd, limit);
+    if (!ram->base)
         return error_set(err, errno, "cannot map the guest's memory (%llu MiB)",
                          (unsigned long long)(limit >> 20));
     madvise(ram->base, limit, MADV_DONTDUMP);
-    atomic_store(&ram->size, limit < RV_RAM_FIRST ? limit : RV_RAM_FIRST);
+    ram_need(vm, RAM_FIRST);
     return 0;
+}
+
+void ram_need(struct vm *vm, uint64_t end)
+{
+    struct ram *ram = &vm->ram;
+
+    if (end > ram->limit - RV_RAM_STEP)
+        end = ram->limit;
+    end = (end + RV_RAM_STEP - 1) & ~(RV_RAM_STEP - 1);
+    if (end > atomic_load(&ram->size))
+        atomic_store(&ram->size, end);
 }
 
 int ram_start(struct vm *vm, struct error *err)
@@ -74,11 +108,16 @@ void *ram_at(const struct vm *vm, gpa_t gpa, uint64_t len)
     return vm->ram.base + gpa.v;
 }
 
-/*
- * Make the pages exist now, in one go: each page first touched by the guest would cost an exit. A
- * host without MADV_POPULATE_WRITE (Linux 5.14) leaves them to be faulted in.
- */
-static int populate(void *at, uint64_t len)
+bool ram_adopt(struct vm *vm, gpa_t gpa, void *pages, uint64_t len)
+{
+    void *at = ram_at(vm, gpa, len);
+
+    return at && mprotect(pages, len, PROT_READ | PROT_WRITE) == 0 &&
+           mremap(pages, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, at) == at;
+}
+
+/* 0, or a negative errno; a host without MADV_POPULATE_WRITE (Linux 5.14) leaves it to page faults. */
+static int touch(uint8_t *at, uint64_t len)
 {
     while (madvise(at, len, MADV_POPULATE_WRITE) < 0) {
         if (errno == EINVAL)
@@ -87,6 +126,23 @@ static int populate(void *at, uint64_t len)
             return -errno;
     }
     return 0;
+}
+
+/*
+ * Make the pages of a range of whole steps exist, as zeros: each page first touched by the guest
+ * would cost an exit. A huge page, where the host gives one (MADV_COLLAPSE, Linux 6.1, for a range
+ * that is not all hole), costs one for all of it.
+ */
+static int populate(uint8_t *at, uint64_t len)
+{
+    int r = 0;
+
+    for (uint64_t done = 0; done < len && !r; done += RV_RAM_STEP) {
+        r = touch(at + done, RV_PAGE_SIZE);
+        if (!r && madvise(at + done, RV_RAM_STEP, MADV_COLLAPSE) < 0)
+            r = touch(at + done, RV_RAM_STEP);
+    }
+    return r;
 }
 
 int64_t ram_grow(struct vm *vm, uint64_t bytes)
@@ -114,6 +170,18 @@ int64_t ram_grow(struct vm *vm, uint64_t bytes)
 out:
     pthread_mutex_unlock(&ram->lock);
     return r;
+}
+
+int64_t ram_clear(struct vm *vm, gpa_t gpa, uint64_t len)
+{
+    void *at = ram_at(vm, gpa, len);
+
+    if (!at || (gpa.v | len) % RV_PAGE_SIZE)
+        return -EINVAL;
+    if (!((gpa.v | len) & (RV_RAM_STEP - 1)) && !ram_release(vm, gpa, len))
+        return populate(at, len);
+    memset(at, 0, len);
+    return 0;
 }
 
 int64_t ram_release(struct vm *vm, gpa_t gpa, uint64_t len)

@@ -8,8 +8,8 @@
 
 #include <libfdt.h>
 
-#define NODES_MAX (8u + RV_MAX_ROOTS)
-#define PROPS_MAX 160u
+#define NODES_MAX (8u + 2 * RV_MAX_ROOTS)
+#define PROPS_MAX 192u
 
 struct boot_prop {
     const char *name;

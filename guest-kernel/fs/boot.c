@@ -154,6 +154,16 @@ static int mount_volumes(void)
     return r;
 }
 
+static int mount_asked_tmpfs(void)
+{
+    const struct boot_node *n = NULL;
+    int r = 0;
+
+    while (r == 0 && (n = boot_next(n, "tmpfs@")))
+        r = mount_tmpfs(boot_string(n, "path", "/"), 01777);
+    return r;
+}
+
 static int make_context(void)
 {
     context = kzalloc(sizeof(*context));
@@ -200,6 +210,8 @@ int fs_boot(struct fs_context **out)
         r = mount_tmpfs("/tmp", 01777);
     if (r == 0)
         r = mount_volumes();
+    if (r == 0)
+        r = mount_asked_tmpfs();
     *out = context;
     return r;
 }

@@ -62,6 +62,38 @@ ssize_t vmo_read_uio(struct vmo *v, struct uio *u, u64 *pos, u64 size)
     return r == -ENXIO ? 0 : r;
 }
 
+/*
+ * A whole page that is not there, or the host's, is written without being cleared or read first. False: it
+ * has to be done the ordinary way, and nothing has happened.
+ */
+static bool write_new_page(struct vmo *v, struct uio *u, u64 pos)
+{
+    u64 index = pos >> PAGE_SHIFT, word = 0, pa;
+    struct uio before = *u;
+    bool ok;
+
+    mutex_lock(&v->lock);
+    word = vmo_resident_page(v, index);
+    mutex_unlock(&v->lock);
+    if (word && (!(word & VMO_PAGE_WINDOW) || (word & VMO_PAGE_RW)))
+        return false;
+    pa = frame_alloc(0);
+    if (!pa)
+        return false;
+    ok = uio_from(u, phys_to_virt(pa), PAGE_SIZE) == PAGE_SIZE;
+    if (ok) {
+        mutex_lock(&v->lock);
+        v->size = MAX(v->size, pos + PAGE_SIZE);
+        ok = vmo_set_page(v, index, pa) == 0;
+        mutex_unlock(&v->lock);
+    }
+    if (!ok) {
+        frame_unref(pa);
+        *u = before;
+    }
+    return ok;
+}
+
 ssize_t vmo_write_uio(struct vmo *v, struct uio *u, u64 *pos)
 {
     size_t done = 0;
@@ -71,6 +103,11 @@ ssize_t vmo_write_uio(struct vmo *v, struct uio *u, u64 *pos)
         u64 in_page = *pos % PAGE_SIZE, word, end;
         size_t n = MIN(u->left, PAGE_SIZE - in_page), did;
 
+        if (n == PAGE_SIZE && write_new_page(v, u, *pos)) {
+            *pos += n;
+            done += n;
+            continue;
+        }
         end = *pos + n;
         mutex_lock(&v->lock);
         if (v->size < end)

@@ -81,6 +81,7 @@ void mapping_insert(struct aspace *as, struct mapping *m)
     list_init(&m->vmo_node);
     if (m->vmo) {
         mutex_lock(&m->vmo->lock);
+        m->vmo->was_mapped = true;
         list_add(&m->vmo->mappings, &m->vmo_node);
         mutex_unlock(&m->vmo->lock);
     }

@@ -20,6 +20,7 @@
 
 #define MAX_ORDER 9u /* 2 MiB */
 #define CACHE_SIZE 32u
+#define ZERO_SIZE 8u
 #define RESERVE 8u
 #define MAX_STEP (UINT64_C(256) << 20)
 #define HUGE_STEP (UINT64_C(8) << 20)   /* the least to grow by for huge pages */
@@ -46,6 +47,12 @@ static struct {
     u32 n;
     u32 pfn[CACHE_SIZE];
 } cache[RV_MAX_VCPUS];
+
+/* Freed frames that are zero. */
+static struct {
+    u32 n;
+    u32 pfn[ZERO_SIZE];
+} zeroed[RV_MAX_VCPUS];
 
 static struct frame *frame_of(u32 pfn)
 {
@@ -252,7 +259,10 @@ u64 frame_alloc(unsigned flags)
     u64 pa;
     u32 pfn;
 
-    if (*n) {
+    if ((flags & FRAME_ZERO) && zeroed[this_cpu()->index].n) {
+        pfn = zeroed[this_cpu()->index].pfn[--zeroed[this_cpu()->index].n];
+        zero = true;
+    } else if (*n) {
         pfn = cache[this_cpu()->index].pfn[--*n];
     } else {
         spin_lock(&pool.lock);
@@ -403,6 +413,21 @@ void frame_ref(u64 pa)
     __atomic_fetch_add(&frame_struct(pa)->refs, 1, __ATOMIC_RELAXED);
 }
 
+void frame_unref_used(u64 pa, u64 used)
+{
+    struct frame *f = frame_struct(pa);
+    u32 *n = &zeroed[this_cpu()->index].n;
+
+    if (*n == ZERO_SIZE || frame_refs(pa) != 1) {
+        frame_unref(pa);
+        return;
+    }
+    memset(phys_to_virt(pa), 0, used);
+    f->refs = 0;
+    f->state = FRAME_CACHED;
+    zeroed[this_cpu()->index].pfn[(*n)++] = (u32)(pa >> PAGE_SHIFT);
+}
+
 void frame_unref(u64 pa)
 {
     struct frame *f = frame_struct(pa);
@@ -435,7 +460,7 @@ void frame_get_stats(struct frame_stats *s)
     s->limit = boot.ram_limit;
     spin_unlock(&pool.lock);
     for (u32 i = 0; i < ncpus; i++)
-        s->free += (u64)READ_ONCE(cache[i].n) << PAGE_SHIFT;
+        s->free += (u64)(READ_ONCE(cache[i].n) + READ_ONCE(zeroed[i].n)) << PAGE_SHIFT;
 }
 
 /* Before the allocator works, tables come from the start of the free memory. */

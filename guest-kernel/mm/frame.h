@@ -27,6 +27,11 @@ void frame_free_huge(u64 pa);
 
 void frame_ref(u64 pa);
 void frame_unref(u64 pa);      /* frees it with the last reference */
+/*
+ * The same for a frame of which only the first bytes, a few, can be other than zero: they are cleared now,
+ * so that it need not be as a whole later.
+ */
+void frame_unref_used(u64 pa, u64 used);
 u32 frame_refs(u64 pa);        /* 1: the caller is the only user */
 
 /* Bytes handed out by the host, bytes free of those, and the limit. */

@@ -83,9 +83,20 @@ static u64 release_pages(struct vmo *v, u64 index, u64 last, u64 word)
     return HUGE_PAGES;
 }
 
+#define SMALL 512u /* bytes that are cleared more cheaply now than a page later */
+
 static void free_pages(struct vmo *v)
 {
     u64 word;
+
+    /* A small file that was only read and written: the rest of its page is zero. */
+    if (v->size <= SMALL && v->resident == 1 && !v->was_mapped) {
+        word = radix_get(&v->pages, 0);
+        if (word && !(word & VMO_PAGE_WINDOW)) {
+            frame_unref_used(word, v->size);
+            radix_set(&v->pages, 0, 0);
+        }
+    }
 
     for (u64 i = 0; (word = radix_next(&v->pages, &i));)
         i += release_pages(v, i, UINT64_MAX, word);

@@ -37,6 +37,7 @@ struct vmo_ops {
 
 struct vmo {
     u32 refs;                  /* atomic */
+    bool was_mapped;           /* stores may have gone anywhere in its pages */
     struct mutex lock;
     u64 size;                  /* bytes; page faults at or beyond the last page are SIGBUS */
     struct radix pages;

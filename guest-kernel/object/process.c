@@ -278,7 +278,7 @@ static void give_children_away(struct process *p, struct list *dead)
         } else {
             if (c->exit_signal)
                 c->exit_signal = SIGCHLD;
-            if (c->group != p->group)
+            if (c->group != p->group && c->session == p->session)
                 tree_check_orphaned(c->group, NULL);
         }
     }
@@ -325,7 +325,9 @@ static void end_process(struct process *p)
     spin_lock(&process_tree_lock);
     give_children_away(p, &dead);
     p->state = PROCESS_ZOMBIE;
-    tree_check_orphaned(p->group, p);
+    /* Only a member with such a parent kept the group from being orphaned (setpgid(2)). */
+    if (p->parent && p->parent->group != p->group && p->parent->session == p->session)
+        tree_check_orphaned(p->group, p);
     object_signal(&p->obj, 0, SIG_TERMINATED);
     process_tell_parent_of_end(p, &reaped);
     if (reaped) {

