@@ -122,6 +122,13 @@ lab := tests/lab/run --timeout 300
 rootfs: ## make images/alpine-rootfs (half a minute, then kept)
 	$(Q)images/build-rootfs.sh $(rootfs) $(B)/images
 
+# Not in images/, all of which goes into the lab.
+debian-rootfs: ## make build/debian-rootfs for tests/compat/run (a minute, then kept; as root)
+	$(Q)images/build-debian.sh $(B)/debian-rootfs $(B)/images-debian
+
+compat-check: all rootfs debian-rootfs ## everyday commands, natively and in a sandbox
+	$(Q)tests/compat/run
+
 need: # what the other targets need from Debian
 	$(Q).ci/need
 
@@ -242,7 +249,7 @@ clean: ## remove what was built
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
-.PHONY: all rootfs need demo install tests check unit-check guest-check lab-check bench \
+.PHONY: all rootfs debian-rootfs compat-check need demo install tests check unit-check guest-check lab-check bench \
         bench-programs docs clean help
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

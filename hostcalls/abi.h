@@ -83,7 +83,7 @@ struct rv_vcpu_page {
     uint32_t idle;         /* (g) 1 from before the last look at pending until after hlt */
     uint64_t deadline;     /* (g) host CLOCK_MONOTONIC ns at which this vCPU wants a tick */
     uint32_t waiters;      /* (g) runnable threads that wait for this vCPU; 0: no slice to enforce */
-    uint32_t pad0;
+    uint32_t switches;     /* (g) grows with each switch of threads: no slice is over where it does */
     uint64_t syscalls;     /* (g) statistics, shown by --stats */
     uint64_t page_faults;  /* (g) */
     uint64_t reserved[27];

@@ -92,17 +92,20 @@ static void post_waiting(struct vm *vm)
 static void tick_vcpu(struct vcpu *vcpu, uint64_t now)
 {
     uint64_t deadline;
+    uint32_t switches;
 
     if (atomic_load(&vcpu->state) == VCPU_PARKED || !atomic_load(&vcpu->started)) {
         vcpu->tick_seen = 0;
         return;
     }
     deadline = __atomic_load_n(&vcpu->page->deadline, __ATOMIC_RELAXED);
-    if (__atomic_load_n(&vcpu->page->waiters, __ATOMIC_RELAXED) == 0)
+    switches = __atomic_load_n(&vcpu->page->switches, __ATOMIC_RELAXED);
+    if (switches != vcpu->switches || !__atomic_load_n(&vcpu->page->waiters, __ATOMIC_RELAXED))
         vcpu->tick_seen = 0;
     else
         vcpu->tick_seen++;
-    if (deadline <= now || vcpu->tick_seen > 1) {
+    vcpu->switches = switches;
+    if (deadline <= now || vcpu->tick_seen > 0) {
         vcpu->tick_seen = 0;
         vcpu_kick(vcpu, RV_PEND_TICK);
     }

@@ -54,7 +54,8 @@ struct vcpu {
     int stats_fd;        /* KVM_GET_STATS_FD or -1 */
 
     /* Used by the event thread's tick only. */
-    uint32_t tick_seen;
+    uint32_t tick_seen; /* ticks for which the same thread ran while others waited */
+    uint32_t switches;  /* the page's, at the last tick */
 };
 
 /* Start the thread of vCPU `index`, which takes its filter and waits for vcpu_begin. */

@@ -170,6 +170,7 @@ static void switch_away(struct runq *rq)
         spin_unlock(&rq->lock);
         return;
     }
+    cpu->page->switches++;
     now = time_mono();
     WRITE_ONCE(cur->run_ns, cur->run_ns + (now - cur->run_since));
     next->run_since = now;

@@ -21,10 +21,10 @@ does() {
 stays_in_memory() {
     name="do: writes stay in memory"
     wanted do_writes || return 0
-    mkdir -p "$work/do/folder"
-    echo host >"$work/do/kept"
+    mkdir -p "$here/do/folder"
+    echo host >"$here/do/kept"
     limited "$runrsc" do -- /bin/sh -c 'cd "$1" && echo new >made && echo changed >kept && rm -r folder &&
-        mkdir other && mv kept moved && cat made moved && ls' sh "$work/do"
+        mkdir other && mv kept moved && cat made moved && ls' sh "$here/do"
     code=$?
     seen=$(cat "$work/out")
     if [ $code -ne 0 ] || [ "$seen" != "new
@@ -33,8 +33,8 @@ made
 moved
 other" ]; then
         fail "$name" "exit code $code"
-    elif [ "$(ls "$work/do")" = "folder
-kept" ] && [ "$(cat "$work/do/kept")" = host ]; then
+    elif [ "$(ls "$here/do")" = "folder
+kept" ] && [ "$(cat "$here/do/kept")" = host ]; then
         pass "$name"
     else
         fail "$name" "the host's files changed"
@@ -42,7 +42,7 @@ kept" ] && [ "$(cat "$work/do/kept")" = host ]; then
 }
 
 # An ordinary user, if one may open /dev/kvm.
-as_user() {
+ordinary_user() {
     name="do: as an ordinary user"
     wanted do_user || return 0
     if [ "$(id -u)" -ne 0 ] || ! command -v setpriv >/dev/null ||
@@ -74,23 +74,27 @@ refused" ]; then
     fi
 }
 
-mkdir -p "$work/here"
-echo "of the host" >"$work/here/file"
-chmod 755 "$work/here"
-does host_files_visible 0 "of the host" -- /bin/cat "$work/here/file"
+# Not below /tmp, which has a test of its own.
+here=$bin/do.$$
+mkdir -p "$here"
+echo "of the host" >"$here/file"
+cd "$here" || exit 1
+does host_files_visible 0 "of the host" -- /bin/cat "$here/file"
 does system_files_visible 0 "$(cksum </etc/passwd)" -- /bin/sh -c 'cksum </etc/passwd'
 does exit_code 9 '' -- /bin/sh -c 'exit 9'
 does found_by_path 0 hello echo hello
 does not_found 127 "$("$runrsc" do -- /no/such/program 2>&1)" -- /no/such/program
 does cwd_option 0 / --cwd / -- /bin/pwd
 does user 0 "$(id -u) $(id -g)" -- /bin/sh -c 'echo $(id -u) $(id -g)'
-cd "$work/here" || exit 1
-does caller_cwd 0 "$work/here" -- /bin/pwd
+does caller_cwd 0 "$here" -- /bin/pwd
 does relative_name 0 "of the host" -- /bin/cat file
-cd "$top" || exit 1
+echo "in /tmp" >"$work/file"
+does tmp_visible 0 "in /tmp" -- /bin/cat "$work/file"
 export RV_DO_VARIABLE='two  words'
 does caller_env 0 'two  words' -- /bin/sh -c 'echo "$RV_DO_VARIABLE"'
 does env_option 0 other -e RV_DO_VARIABLE=other -- /bin/sh -c 'echo "$RV_DO_VARIABLE"'
 unset RV_DO_VARIABLE
 stays_in_memory
-as_user
+ordinary_user
+cd "$top" || exit 1
+rm -rf "$here"

@@ -82,8 +82,11 @@ mib=${RV_FREED_MIB:-$mib}
 gives_back unmapped anon
 gives_back advised advise
 gives_back a_process_ended child
-# Ring 0 copies what goes into files: slow where it is emulated.
-[ "$kvm" != software ] || mib=${RV_FREED_MIB:-32}
-gives_back a_file_unlinked /file
-gives_back a_tmpfs_file_unlinked /tmp/file
+# Ring 0 copies what goes into files: where it is emulated that takes a minute for each.
+if [ "$kvm" = software ] && [ -z "$RV_FREED_MIB" ]; then
+    skip "memory goes back to the host: files" "too slow where ring 0 is emulated (RV_FREED_MIB does it)"
+else
+    gives_back a_file_unlinked /file
+    gives_back a_tmpfs_file_unlinked /tmp/file
+fi
 small_when_idle

@@ -3,7 +3,8 @@
 # nested page faults as none. What the boot costs varies by a few from run to run, hence the margin; where
 # it is not enough, the claim is tried up to three times. Where ring 0 cannot switch the vector registers
 # that ring 3 has, the VMM does it (hostcall fpu_switch; boot data, fpu-size): such a host pays for each
-# switch of threads and each signal, which is not counted here.
+# switch of threads and each signal, which is not counted here. Nor are the interruptions by which a thread
+# loses the vCPU to one that waits: they come with the time that a run takes, not with its rounds.
 margin=10
 
 # counter NAME FILE: the sum over all vCPUs, which comes first; "null" if this KVM does not count it.
@@ -13,7 +14,8 @@ counter() {
 
 returns() {
     all=$(counter vmm_returns "$1") fpu=$(counter fpu_switch "$1")
-    [ -n "$all" ] && echo $((all - ${fpu:-0}))
+    kicks=$(counter kick "$1") windows=$(counter irq_window "$1")
+    [ -n "$all" ] && echo $((all - ${fpu:-0} - ${kicks:-0} - ${windows:-0}))
 }
 
 rounds() {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * boot.S: the first 12 KiB of the Intel machine's disk; kernel and initramfs follow, each padded to
- * whole sectors. It copies both into memory by the BIOS and enters the kernel in 64-bit mode (Linux:
- * Documentation/arch/x86/boot.rst), uncompressed: unpacking takes an emulated processor a minute.
- * From outside: KERNEL_SECTORS, INITRD_SECTORS, INITRD_BYTES, and the command line as file "line".
+ * boot.S: the first 12 KiB of the Intel machine's disk; kernel and initramfs follow, from whole
+ * sectors on. It has the BIOS read both into memory and enters the kernel in 64-bit mode (Linux:
+ * Documentation/arch/x86/boot.rst). The kernel is not compressed: unpacking it would take longer
+ * than the rest of its boot. From outside: KERNEL_SECTORS, INITRD_SECTORS, INITRD_BYTES, and the
+ * command line as file "line".
  */
 #define BOOT_SECTORS  24
 #define BOOT_PARAMS   0x9000

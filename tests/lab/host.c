@@ -384,8 +384,8 @@ static void wire_qemu(struct wiring *w)
 }
 
 /*
- * Bochs opens its serial lines by name. Of the kinds that it has for one in both directions only the
- * TCP socket loses no byte when either side is slow.
+ * Bochs opens its serial lines by name. Of the kinds that it has for both directions only the TCP
+ * socket loses no byte when either side is slow.
  */
 static void wire_bochs(struct wiring *w)
 {

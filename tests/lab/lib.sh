@@ -331,8 +331,8 @@ prepare_flat_kernel() {
     unlock
 }
 
-# COMMAND-LINE: descriptor 9 becomes a disk with loader, kernel and the initramfs on it. Its file has
-# no name any more, so it is gone with its last user.
+# COMMAND-LINE: descriptor 9 becomes a disk with loader, kernel and initramfs on it. Its file has no
+# name any more, so it is gone with its last user.
 prepare_disk() {
     local bytes kernel_sectors initrd_sectors
     prepare_flat_kernel

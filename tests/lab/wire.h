@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * wire.h: the frames between the two ends of the lab's one channel, a virtio-serial port or a serial
- * line with init.c inside the machine and host.c outside. A frame is a struct lab_frame followed by
- * `len` bytes. Both ends are little-endian x86-64. Order of a run: R from inside; A, V, D, G from
- * outside; then O and E from inside, I from outside, in any order; last X (or F, at any time) from
- * inside. Each I is answered by M before the next: a serial line drops what its reader leaves there.
+ * wire.h: the frames between the two ends of the lab's one channel, a virtio-serial port or a
+ * serial line with init.c inside the machine and host.c outside. A frame is a struct lab_frame
+ * followed by `len` bytes. Both ends are little-endian x86-64. Order of a run: R from inside; A, V,
+ * D, G from outside; then O and E from inside, I from outside, in any order; last X (or F, at any
+ * time) from inside. Each I is answered by M before the next: what the reader of a serial line
+ * leaves there may get lost.
  */
 #ifndef TESTS_LAB_WIRE_H
 #define TESTS_LAB_WIRE_H
