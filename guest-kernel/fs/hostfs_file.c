@@ -75,6 +75,16 @@ static int host_place(struct hostfs_inode *h, struct dentry *d, u32 *node,
     return *parent ? 0 : -ESTALE;
 }
 
+/* Give the windows of a file back; its VMO has none of their pages any more. */
+static void drop_runs(struct hostfs_inode *h)
+{
+    u64 word;
+
+    for (u64 i = 0; (word = radix_next(&h->runs, &i)); i++)
+        window_unmap((struct window_run *)word);
+    radix_clear(&h->runs);
+}
+
 int hostfs_open_host(struct inode *i, struct dentry *d, bool write)
 {
     struct hostfs_inode *h = hostfs_of(i);
@@ -122,6 +132,13 @@ int hostfs_open_host(struct inode *i, struct dentry *d, bool write)
     }
     if (old)
         hostcall(RV_HC_file_close, old, 0, 0, 0, 0, NULL);
+    /* Pages shown read-only would be copied by the first store, and it would not reach the file. */
+    if (reply.writable && !h->writable) {
+        mutex_lock(&h->vmo.lock);
+        vmo_drop_window_pages(&h->vmo, 0, UINT64_MAX >> PAGE_SHIFT);
+        drop_runs(h);
+        mutex_unlock(&h->vmo.lock);
+    }
     h->file = reply.file;
     h->writable = reply.writable;
     if (h->is_volume)
@@ -207,11 +224,8 @@ static int hostfs_get_page(struct vmo *v, u64 index)
 static void vmo_destroyed(struct vmo *v)
 {
     struct hostfs_inode *h = v->priv;
-    u64 word;
 
-    for (u64 i = 0; (word = radix_next(&h->runs, &i)); i++)
-        window_unmap((struct window_run *)word);
-    radix_clear(&h->runs);
+    drop_runs(h);
     kfree(h);
 }
 
