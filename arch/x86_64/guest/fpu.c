@@ -112,6 +112,13 @@ static int ensure_area(struct thread *t)
     return t->ctx.fpu ? 0 : -ENOMEM;
 }
 
+/* The registers hold t's state, here and nowhere else: an older vCPU may still name t as its owner. */
+static void own(struct thread *t)
+{
+    this_cpu()->fpu_owner = t;
+    t->ctx.fpu_cpu = this_cpu()->index;
+}
+
 /*
  * This vCPU goes from one thread to another. A kernel thread leaves the registers as they are, so whoever
  * owned them may find them again.
@@ -121,9 +128,9 @@ void fpu_switch(struct thread *from, struct thread *to)
     struct percpu *cpu = this_cpu();
     void *out = from->proc && cpu->fpu_owner == from ? from->ctx.fpu : NULL, *in = NULL;
 
-    if (to->proc && to->ctx.fpu && !(cpu->fpu_owner == to && to->cpu == cpu->index)) {
+    if (to->proc && to->ctx.fpu && !(cpu->fpu_owner == to && to->ctx.fpu_cpu == cpu->index)) {
         in = to->ctx.fpu;
-        cpu->fpu_owner = to;
+        own(to);
     }
     if (out || in)
         exchange(out, in);
@@ -144,7 +151,7 @@ void arch_fpu_reset(void)
 {
     memcpy(current()->ctx.fpu, initial, area_size());
     restore(initial);
-    this_cpu()->fpu_owner = current();
+    own(current());
 }
 
 int arch_clone_state(struct thread *child)
@@ -239,7 +246,7 @@ int arch_fpu_restore_user(u64 addr)
     }
     memcpy(area, tmp, area_size());
     restore(area);
-    this_cpu()->fpu_owner = t;
+    own(t);
 out:
     area_free(tmp);
     return r;

@@ -28,7 +28,7 @@ struct arch_context {
     u64 rsp;              /* kernel stack pointer while switched out */
     u64 fs_base, gs_base; /* ring 3's; valid while switched out (arch_get/set_*_base otherwise) */
     void *fpu;            /* save area; valid while switched out; NULL for kernel threads */
-    bool fpu_used;
+    u32 fpu_cpu;          /* the vCPU that last got its FPU state */
 };
 
 struct thread;
