@@ -137,6 +137,7 @@ static void put_mounts(struct writer *w, const struct config *c)
     begin(w, "mounts");
     begin(w, "root");
     put_flag(w, "readonly", c->opt->readonly);
+    put_flag(w, "own-tmp", c->opt->host_root);
     end(w);
     for (uint32_t i = 1; i <= c->opt->nvolumes; i++) {
         const struct volume *v = &c->opt->volume[i - 1];

@@ -285,6 +285,7 @@ static int change_over(struct exec *e, const char *path)
     t->sig.restart_deadline = 0;
     p->exit_signal = p->exit_signal ? SIGCHLD : 0;
     p->did_exec = true;
+    p->keep_caps = false;
     take_name(path);
     arch_exec_reset();
     arch_regs_exec(t->regs, e->entry, e->sp);

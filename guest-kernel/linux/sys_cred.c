@@ -54,7 +54,7 @@ static void adjust_caps(struct cred *new, const struct cred *old)
     bool was_root = !old->uid || !old->euid || !old->suid;
     bool is_root = !new->uid || !new->euid || !new->suid;
 
-    if (was_root && !is_root)
+    if (was_root && !is_root && !process_current()->keep_caps)
         new->cap_permitted = new->cap_effective = 0;
     if (!old->euid && new->euid)
         new->cap_effective = 0;

@@ -10,6 +10,7 @@
 
 #include <asm/prctl.h>
 #include <linux/prctl.h>
+#include <linux/securebits.h>
 
 #define CAP_SETPCAP_ 8
 #define CAP_LAST 40u
@@ -86,9 +87,15 @@ s64 sys_prctl(int option, u64 a2, u64 a3, u64 a4, u64 a5)
         return a2 > CAP_LAST ? -EINVAL : (s64)(p->cred->cap_bounding >> a2 & 1);
     case PR_CAPBSET_DROP:
         return drop_bounding(a2);
-    case PR_GET_SECUREBITS:
-    case PR_GET_KEEPCAPS:
+    case PR_SET_KEEPCAPS:
+        if (a2 > 1)
+            return -EINVAL;
+        p->keep_caps = a2;
         return 0;
+    case PR_GET_KEEPCAPS:
+        return p->keep_caps;
+    case PR_GET_SECUREBITS:
+        return p->keep_caps ? SECBIT_KEEP_CAPS : 0;
     case PR_CAP_AMBIENT:
         if (a2 == PR_CAP_AMBIENT_CLEAR_ALL)
             return a3 || a4 || a5 ? -EINVAL : 0; /* the set is always empty */

@@ -27,6 +27,7 @@
 #define HUGE_ROOM (UINT64_C(64) << 20)  /* memory that must be left when huge pages are given away */
 #define KEPT_BLOCKS 8u                  /* free blocks of 2 MiB that stay with the guest */
 #define RELEASE_DELAY NSEC_PER_SEC
+#define STRUCTS_PIECE (UINT64_C(256) << 10) /* for the structs of 64 MiB */
 #define RELEASE_AT_ONCE 128u            /* blocks */
 #define NIL 0u       /* frame 0 is never free: end of a list */
 
@@ -173,11 +174,11 @@ static void fill_reserve(void)
         pool.reserve[pool.reserved++] = (u64)pfn << PAGE_SHIFT;
 }
 
-/*
- * Make the structs of frames [pa, pa + len) exist. They take their memory from `from` on, which is
- * zero; returns the address behind what was taken.
- */
-static u64 map_structs(u64 pa, u64 len, u64 from, u64 (*table)(void))
+/* Zeroed memory for the structs of frames, used front to back. */
+static u64 structs_at, structs_end;
+
+/* Make the structs of frames [pa, pa + len) exist; there is memory for them. */
+static void map_structs(u64 pa, u64 len, u64 (*table)(void))
 {
     u64 va = FRAMES_BASE + (pa >> PAGE_SHIFT) * sizeof(struct frame);
     u64 end = FRAMES_BASE + ((pa + len) >> PAGE_SHIFT) * sizeof(struct frame);
@@ -185,11 +186,25 @@ static u64 map_structs(u64 pa, u64 len, u64 from, u64 (*table)(void))
     for (va = ALIGN_DOWN(va, PAGE_SIZE); va < end; va += PAGE_SIZE) {
         if (mmu_kernel_pa(va))
             continue;
-        if (mmu_map_kernel(va, from, true, table))
+        if (mmu_map_kernel(va, structs_at, true, table))
             panic("no memory for the table of frames");
-        from += PAGE_SIZE;
+        structs_at += PAGE_SIZE;
     }
-    return from;
+}
+
+/*
+ * Memory for the structs of new RAM [old, end): what is left from before, or a piece off its end, larger
+ * than needed so that few blocks of 2 MiB lose one. Returns where the new RAM ends for others.
+ */
+static u64 find_structs(u64 old, u64 end)
+{
+    u64 need = ALIGN_UP(((end - old) >> PAGE_SHIFT) * sizeof(struct frame), PAGE_SIZE);
+
+    if (structs_end - structs_at >= need)
+        return end;
+    structs_end = end;
+    structs_at = end - MAX(need, MIN(STRUCTS_PIECE, (end - old) / 2));
+    return structs_at;
 }
 
 /* Ask the host for more; with pool.lock held (the hostcall is answered at once). */
@@ -197,7 +212,7 @@ static bool grow(u32 order)
 {
     u64 least = order == MAX_ORDER ? HUGE_STEP : RV_RAM_STEP;
     u64 step = ALIGN_UP(MIN(MAX(least, pool.total / 16), MAX_STEP), RV_RAM_STEP);
-    u64 old = pool.total, structs;
+    u64 old = pool.total, end;
     s64 now;
 
     if (old >= boot.ram_limit)
@@ -207,10 +222,9 @@ static bool grow(u32 order)
         return false;
     if (mmu_map_direct(old, (u64)now - old, true, from_reserve))
         return false;
-    /* The structs lie at the end, so that the rest is blocks of 2 MiB. */
-    structs = (u64)now - ALIGN_UP((((u64)now - old) >> PAGE_SHIFT) * sizeof(struct frame), PAGE_SIZE);
-    map_structs(old, (u64)now - old, structs, from_reserve);
-    set_fresh(old, structs);
+    end = find_structs(old, (u64)now);
+    map_structs(old, (u64)now - old, from_reserve);
+    set_fresh(old, end);
     pool.total = (u64)now;
     fill_reserve();
     return true;
@@ -479,8 +493,9 @@ void frame_init(void)
     /* The tables lie behind the structs, whose number is known. */
     u64 structs = ALIGN_UP((boot.ram_size >> PAGE_SHIFT) * sizeof(struct frame), PAGE_SIZE);
 
-    early_at = boot.free_start + structs;
-    map_structs(0, boot.ram_size, boot.free_start, early_table);
+    structs_at = boot.free_start;
+    structs_end = early_at = boot.free_start + structs;
+    map_structs(0, boot.ram_size, early_table);
     pool.total = boot.ram_size;
     pool.later = early_at;
     pool.later_end = boot.ram_size;

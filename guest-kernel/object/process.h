@@ -72,6 +72,7 @@ struct process {
     struct pid *group, *session; /* (t) */
     struct list group_node;      /* (t) */
     bool subreaper;              /* (t) */
+    bool keep_caps;              /* (o) PR_SET_KEEPCAPS */
     bool did_exec;               /* (o) setpgid(2) of the parent fails after it */
     int exit_signal;             /* (o) to the parent at the end; 0: none */
     int death_signal;            /* (p) PR_SET_PDEATHSIG */

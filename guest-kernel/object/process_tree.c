@@ -137,7 +137,7 @@ bool tree_group_orphaned(struct pid *group, const struct process *without)
     struct process *p;
 
     list_for_each(p, &group->group, group_node) {
-        if (p == without || p->state != PROCESS_ALIVE || !p->parent || p->parent->is_init)
+        if (p == without || p->state != PROCESS_ALIVE || !p->parent)
             continue;
         if (p->parent->group != group && p->parent->session == p->session)
             return false;

@@ -118,8 +118,10 @@ int main(void)
     for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
         if (!(leaf(list[i].leaf, 0, list[i].reg) >> list[i].bit & 1))
             continue;
-        if (list[i].needs_xsave)
-            CHECK(osxsave);
+        if (list[i].needs_xsave && !osxsave) {
+            CHECK(!t_in_sandbox()); /* an emulated processor may be so inconsistent */
+            continue;
+        }
         CHECK_EQ(t_signal_of(list[i].attempt, NULL), 0);
     }
     if (t_in_sandbox()) {

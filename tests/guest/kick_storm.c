@@ -40,18 +40,19 @@ static void *change(void *arg)
 static void *compute(void *arg)
 {
     (void)arg;
-    while (changing)
+    do
         computed++;
+    while (changing);
     return NULL;
 }
 
 static void *doze(void *arg)
 {
     (void)arg;
-    while (changing) {
+    do {
         t_sleep_ms(2);
         slept++;
-    }
+    } while (changing);
     return NULL;
 }
 
