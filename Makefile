@@ -241,6 +241,12 @@ $(B)/gen/%: docs/gen/%.c hostcalls/hostcalls.def hostcalls/hostneeds.def guest-k
 docs/%.md: $(B)/gen/%
 	$(call say,DOC,$@)
 	$(Q)$< >$@
+# The pages in the repository are those that the tables make now.
+docs-check: $(generated:docs/%.md=$(B)/gen/%)
+	$(Q)for page in $(generated); do \
+		$(B)/gen/$$(basename $$page .md) | cmp -s - $$page || \
+			{ echo "$$page is not up to date: run make docs" >&2; exit 1; }; \
+	done
 docs: $(generated) ## the reference pages that come from tables
 
 clean: ## remove what was built
@@ -249,7 +255,7 @@ clean: ## remove what was built
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
-.PHONY: all rootfs debian-rootfs compat-check need demo install tests check unit-check guest-check lab-check bench \
+.PHONY: all rootfs debian-rootfs compat-check need demo install tests check docs-check unit-check guest-check lab-check bench \
         bench-programs docs clean help
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
