@@ -5,7 +5,8 @@
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
-ifeq ($(filter -j%,$(MAKEFLAGS)),)
+# As many jobs as processors, unless something else was asked for (a make below ours has its jobs from us).
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
 
@@ -170,11 +171,11 @@ unit_src := $(addprefix guest-kernel/,$(addsuffix .c,$(addprefix core/,lock mute
     string timer tree) $(addprefix mm/,aspace aspace_fault aspace_ops frame tlb vmo) \
     $(addprefix object/,counter futex handle object port reclock signal signal_take wait) \
     $(addprefix fs/,attr contents cred dentry file hostfs hostfs_dir hostfs_file hostfs_image \
-    hostfs_names inode memfs names open pipe uio walk window)))
+    hostfs_names hostfs_read inode memfs names open pipe uio walk window)))
 unit_host_src := $(addsuffix .c,$(addprefix vmm/,fsclient hostcall options ram) runrsc/run_options \
     $(addprefix hostcalls/lib/,attr error) \
     $(addprefix hostcalls/fs/,attr beneath call names nodes open readdir server walk))
-unit_fakes := $(wildcard tests/unit/fake_*.c) tests/unit/unit.c
+unit_fakes := $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)) # and what tests share
 unit_tests := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 .SECONDARY: $(call objects,unit,$(wildcard tests/unit/test_*.c))
 UNIT := $(COMMON) -O1 -D_GNU_SOURCE -DRV_HOST_TEST -DRV_DEBUG -DRV_VERSION='"$(VERSION)"' \

@@ -26,7 +26,6 @@ typedef struct {
 
 /* RAM starts at 0 and is one memfd: a GPA below the RAM's size is the offset in it. */
 #define RV_RAM_MAX       (UINT64_C(128) << 30)
-#define RV_RAM_FIRST     (UINT64_C(16) << 20) /* the first slot; later slots double the RAM */
 #define RV_RAM_STEP      (UINT64_C(2) << 20)  /* RAM is handed to the guest in such steps */
 #define RV_KERNEL_GPA    (UINT64_C(2) << 20)  /* where the guest kernel's image is loaded */
 /* File windows: pages of host files. The guest chooses addresses in them, the VMM adds slots. */

@@ -5,42 +5,21 @@
 # sources name; they are kept in CACHE, and build.log there has the whole log. Does nothing if OUT is
 # there and was made by this very script. Needs root: the files belong to Debian's own users.
 set -eu
-umask 022
 
-[ $# -eq 2 ] || {
-    echo "usage: build-debian.sh OUT CACHE" >&2
-    exit 1
-}
-out=$1 cache=$2
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
 # The smallest Debian has dpkg, the core utilities, grep, sed, gzip, diff, mawk and perl already.
 packages='procps rsync make gcc libc6-dev xz-utils bzip2 gawk python3-minimal patch cpio bc file
     bsdextrautils less'
 
-say() {
-    echo "images: $*"
-}
-die() {
-    echo "images: $*" >&2
-    exit 1
-}
-
-stamp="$(sha256sum <"$0") $out"
-if [ -x "$out/usr/bin/rsync" ] && [ "$(cat "$cache/stamp" 2>/dev/null)" = "$stamp" ]; then
+if [ -x "$out/usr/bin/rsync" ] && is_current; then
     exit 0
 fi
 
-[ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ] || die "this recipe needs Debian on amd64"
+need_debian
 [ "$(id -u)" -eq 0 ] || die "this recipe needs root"
 command -v debootstrap >/dev/null || die "missing packages: apt-get install debootstrap"
-
-# A package's script would take make's variables for its own.
-unset MAKEFLAGS MFLAGS MAKELEVEL
-
-mkdir -p "$cache/debs" 2>/dev/null || die "cannot write to $cache"
-cache=$(cd "$cache" && pwd -P)
-log=$cache/build.log
-new=$cache/root.new
-: >"$log"
 
 # debootstrap mounts proc and sys below its target while it works.
 # shellcheck disable=SC2317,SC2329
@@ -50,10 +29,8 @@ clean() {
     done
     rm -rf --one-file-system "$new"
 }
-trap clean EXIT
-trap 'exit 129' HUP
-trap 'exit 130' INT
-trap 'exit 143' TERM
+begin
+mkdir -p "$cache/debs"
 
 suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
 [ -n "$suite" ] || die "/etc/os-release names no Debian release"
@@ -82,10 +59,7 @@ include=$(printf '%s,' $packages)
 say "Debian $suite from $url (about two minutes)"
 rm -rf --one-file-system "$new"
 debootstrap --variant=minbase --include="${include%,}" --cache-dir="$cache/debs" "$suite" "$new" \
-    "$url" >>"$log" 2>&1 || {
-    tail -n 20 "$log" >&2
-    die "debootstrap failed (no network?); the whole log: $log"
-}
+    "$url" >>"$log" 2>&1 || failed "debootstrap failed (no network?)"
 
 # What nobody reads in a sandbox is half of the files.
 rm -rf "$new/var/cache/apt/archives" "$new/var/lib/apt/lists" "$new/var/log/bootstrap.log"
@@ -99,8 +73,5 @@ echo 'user:x:1000:' >>"$new/etc/group"
 mkdir -p "$new/home/user"
 chown 1000:1000 "$new/home/user"
 
-rm -rf --one-file-system "$out"
-mkdir -p "$(dirname "$out")"
-mv "$new" "$out"
-echo "$stamp" >"$cache/stamp"
+finish
 say "$out is ready ($(du -sm "$out" | cut -f 1) MB)"

@@ -5,35 +5,20 @@
 # own. What is downloaded and built is kept in CACHE; build.log there has the whole log. Does nothing
 # if OUT is there and was made by this very script. Needs no root, but files then belong to the caller.
 set -eu
-umask 022
 
-[ $# -eq 2 ] || {
-    echo "usage: build-rootfs.sh OUT CACHE" >&2
-    exit 1
-}
-out=$1 cache=$2
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
 loader=ld-musl-x86_64.so.1
 # What musl or its headers cannot build, or what newer kernel headers no longer describe.
 unwanted='TC'
 
-say() {
-    echo "images: $*"
-}
-die() {
-    echo "images: $*" >&2
-    exit 1
-}
-
-stamp="$(sha256sum <"$0") $out"
 if [ -x "$out/bin/busybox" ] && [ -x "$out/lib/$loader" ] && [ -L "$out/bin/sh" ] &&
-    [ "$(cat "$cache/stamp" 2>/dev/null)" = "$stamp" ]; then
+    is_current; then
     exit 0
 fi
 
-# A build started by make would take its variables (V, the job server) for its own.
-unset MAKEFLAGS MFLAGS MAKELEVEL
-
-[ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ] || die "this recipe needs Debian on amd64"
+need_debian
 missing=
 for need in dpkg-source:dpkg-dev musl-gcc:musl-tools gcc:gcc make:make bzip2:bzip2 xz:xz-utils \
     patch:patch; do
@@ -42,27 +27,13 @@ done
 [ -d /usr/include/linux ] || missing="$missing linux-libc-dev"
 [ -z "$missing" ] || die "missing packages: apt-get install$missing"
 
-mkdir -p "$cache" 2>/dev/null || die "cannot write to $cache"
-cache=$(cd "$cache" && pwd -P)
-log=$cache/build.log
-new=$cache/root.new
-: >"$log"
 child=
 # shellcheck disable=SC2317,SC2329
 clean() {
     [ -z "$child" ] || kill "$child" 2>/dev/null || true
     rm -rf "$new"
 }
-trap clean EXIT
-trap 'exit 129' HUP
-trap 'exit 130' INT
-trap 'exit 143' TERM
-
-# failed TEXT: the end of the log, then the one line.
-failed() {
-    tail -n 20 "$log" >&2
-    die "$* (the whole log: $log)"
-}
+begin
 
 # The machine's own package sources, turned into source-code ones in a folder of ours. Both formats:
 # sources.list(5) has one line a source, *.sources has paragraphs.
@@ -242,11 +213,8 @@ assemble
 # The program runs, with its own loader, before anybody is told that it does.
 "$new/lib/$loader" "$new/bin/busybox" true || die "the busybox that was built does not run"
 
-rm -rf "$out"
-mkdir -p "$(dirname "$out")"
-mv "$new" "$out"
+finish
 # Only what is dear to get again is kept.
 rm -rf "$cache/src" "$cache/headers" "$cache/apt" "$cache/lists" "$cache/sources"
-echo "$stamp" >"$cache/stamp"
 say "$out is ready ($(find "$out/bin" "$out/sbin" "$out/usr/bin" "$out/usr/sbin" -type l |
     wc -l) commands)"

@@ -231,46 +231,42 @@ bool hc_post(struct vm *vm, enum rv_event_kind kind, int64_t arg)
     return true;
 }
 
-size_t hc_copy_in(const struct hc_req *req, size_t skip, void *buf, size_t len)
+enum direction { FROM_GUEST, TO_GUEST };
+
+/* The guest's side is n iovecs from byte `skip` on. buf is only read when it goes to the guest. */
+static size_t copy(enum direction way, const struct iovec *v, uint32_t n, size_t skip, void *buf,
+                   size_t len)
 {
     size_t done = 0;
 
-    for (uint32_t i = 0; i < req->nin && done < len; i++) {
-        const struct iovec *v = &hc_in(req)[i];
-        size_t n;
+    for (; n && done < len; v++, n--) {
+        char *at, *ours = (char *)buf + done;
+        size_t part;
 
         if (skip >= v->iov_len) {
             skip -= v->iov_len;
             continue;
         }
-        n = v->iov_len - skip;
-        if (n > len - done)
-            n = len - done;
-        memcpy((char *)buf + done, (const char *)v->iov_base + skip, n);
-        done += n;
+        at = (char *)v->iov_base + skip;
+        part = v->iov_len - skip;
+        if (part > len - done)
+            part = len - done;
+        if (way == TO_GUEST)
+            memcpy(at, ours, part);
+        else
+            memcpy(ours, at, part);
+        done += part;
         skip = 0;
     }
     return done;
 }
 
+size_t hc_copy_in(const struct hc_req *req, size_t skip, void *buf, size_t len)
+{
+    return copy(FROM_GUEST, hc_in(req), req->nin, skip, buf, len);
+}
+
 size_t hc_copy_out(const struct hc_req *req, size_t skip, const void *buf, size_t len)
 {
-    size_t done = 0;
-
-    for (uint32_t i = 0; i < req->nout && done < len; i++) {
-        const struct iovec *v = &hc_out(req)[i];
-        size_t n;
-
-        if (skip >= v->iov_len) {
-            skip -= v->iov_len;
-            continue;
-        }
-        n = v->iov_len - skip;
-        if (n > len - done)
-            n = len - done;
-        memcpy((char *)v->iov_base + skip, (const char *)buf + done, n);
-        done += n;
-        skip = 0;
-    }
-    return done;
+    return copy(TO_GUEST, hc_out(req), req->nout, skip, (void *)buf, len);
 }

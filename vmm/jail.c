@@ -12,11 +12,11 @@
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "hostcalls/lib/caps.h"
+#include "hostcalls/lib/emptyroot.h"
 #include "hostcalls/lib/needs.h"
 #include "vmm/options.h"
 #include "vmm/vm.h"
@@ -44,42 +44,15 @@ void jail_close_others(const struct options *opt)
     syscall(SYS_close_range, next, ~0u, 0);
 }
 
-/*
- * Make the current folder, a mount of its own, the root. pivot_root cannot leave an initramfs nor a
- * changed root; there the mount is moved over the root instead, which hides what lies below: from
- * the new root no path leads down, and no capability will be left to undo it.
- */
-static int change_root(void)
+/* In a mount namespace of our own, if the host allows one. */
+static int enter_root(struct error *err)
 {
-    if (syscall(SYS_pivot_root, ".", ".") == 0)
-        return umount2(".", MNT_DETACH) < 0 || chdir("/") < 0 ? -1 : 0;
-    if (errno != EINVAL)
-        return -1;
-    if (mount(".", "/", NULL, MS_MOVE, NULL) < 0 && errno != EINVAL)
-        return -1;
-    return chroot(".") < 0 || chdir("/") < 0 ? -1 : 0;
-}
-
-/*
- * A mount namespace whose root is an empty, read-only tmpfs, so no path leads anywhere.
- */
-static int empty_root(struct error *err)
-{
-    static const char at[] = "/proc";
-
     if (unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS) < 0 &&
         unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
         return 0; /* not permitted here */
-    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-        mount("none", at, "tmpfs", MS_NODEV | MS_NOEXEC | MS_NOSUID,
-              "size=4k,nr_inodes=2,mode=500") < 0)
-        return error_set(err, errno, "cannot make an empty root");
-    if (chdir(at) < 0 || change_root())
-        return error_set(err, errno, "cannot change into an empty root");
-    if (mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NODEV | MS_NOEXEC | MS_NOSUID,
-              NULL) < 0)
-        return error_set(err, errno, "cannot make the empty root read-only");
-    return 0;
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        return error_set(err, errno, "cannot make mounts private");
+    return emptyroot_enter(err);
 }
 
 int jail_process(struct vm *vm, struct error *err)
@@ -88,7 +61,7 @@ int jail_process(struct vm *vm, struct error *err)
 
     (void)vm;
     setrlimit(RLIMIT_CORE, &none);
-    if (empty_root(err))
+    if (enter_root(err))
         return -1;
     return caps_keep(0, err);
 }

@@ -171,47 +171,44 @@ int str_printf(char *buf, size_t size, const char *fmt, ...)
 }
 
 #ifndef RV_HOST_TEST
-static void send(u32 nr, u64 arg, const char *text)
+/* Hand a line to the host. */
+static void send(u32 nr, u64 arg, const char *fmt, va_list ap)
 {
+    char line[512];
     struct hc_io io;
 
+    str_vprintf(line, sizeof(line), fmt, ap);
     hc_io_init(&io);
-    if (*text)
-        hc_in(&io, text, strlen(text));
+    if (*line)
+        hc_in(&io, line, strlen(line));
     hostcall(nr, arg, 0, 0, 0, 0, &io);
 }
 
 void log_line(const char *fmt, ...)
 {
-    char line[512];
     va_list ap;
 
     va_start(ap, fmt);
-    str_vprintf(line, sizeof(line), fmt, ap);
+    send(RV_HC_console, 0, fmt, ap);
     va_end(ap);
-    send(RV_HC_console, 0, line);
 }
 
 void user_error(const char *fmt, ...)
 {
-    char line[512];
     va_list ap;
 
     va_start(ap, fmt);
-    str_vprintf(line, sizeof(line), fmt, ap);
+    send(RV_HC_console, 1, fmt, ap);
     va_end(ap);
-    send(RV_HC_console, 1, line);
 }
 
 void panic(const char *fmt, ...)
 {
-    char line[512];
     va_list ap;
 
     va_start(ap, fmt);
-    str_vprintf(line, sizeof(line), fmt, ap);
+    send(RV_HC_crash, 0, fmt, ap);
     va_end(ap);
-    send(RV_HC_crash, 0, line);
     for (;;)
         __asm__ volatile("cli; hlt");
 }

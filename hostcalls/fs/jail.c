@@ -19,12 +19,12 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "hostcalls/fs/beneath.h"
 #include "hostcalls/lib/caps.h"
 #include "hostcalls/lib/cleanup.h"
+#include "hostcalls/lib/emptyroot.h"
 
 /* Newer than some build machines' headers; the numbers are ABI. */
 #ifndef MOUNT_ATTR_NOSYMFOLLOW
@@ -149,40 +149,6 @@ static int open_own_fds(bool jailed, struct error *err)
     return 0;
 }
 
-/* --- the empty root --------------------------------------------------------------------------- */
-
-/*
- * Make the current folder, a mount of its own, the root. pivot_root cannot leave an initramfs nor a
- * changed root; there the mount is moved over the root instead, which hides what lies below: from
- * the new root no path leads down, and no capability will be left to undo it.
- */
-static int change_root(void)
-{
-    if (syscall(SYS_pivot_root, ".", ".") == 0)
-        return umount2(".", MNT_DETACH) < 0 || chdir("/") < 0 ? -1 : 0;
-    if (errno != EINVAL)
-        return -1;
-    if (mount(".", "/", NULL, MS_MOVE, NULL) < 0 && errno != EINVAL)
-        return -1;
-    return chroot(".") < 0 || chdir("/") < 0 ? -1 : 0;
-}
-
-/* /proc is a folder that every system has; it is covered in our namespace only. */
-static int empty_root(struct error *err)
-{
-    static const char at[] = "/proc";
-
-    if (mount("none", at, "tmpfs", MS_NODEV | MS_NOEXEC | MS_NOSUID,
-              "size=4k,nr_inodes=2,mode=500") < 0)
-        return error_set(err, errno, "cannot make an empty root");
-    if (chdir(at) < 0 || change_root())
-        return error_set(err, errno, "cannot change into an empty root");
-    if (mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NODEV | MS_NOEXEC | MS_NOSUID,
-              NULL) < 0)
-        return error_set(err, errno, "cannot make the empty root read-only");
-    return 0;
-}
-
 /* --- privileges ------------------------------------------------------------------------------- */
 
 static int drop_privileges(struct error *err)
@@ -209,7 +175,7 @@ int jail_enter(struct tree *tree, size_t ntrees, struct error *err)
     for (size_t i = 0; i < ntrees; i++)
         if (open_one(&tree[i], jailed, err))
             return -1;
-    if (open_own_fds(jailed, err) || (jailed && empty_root(err)))
+    if (open_own_fds(jailed, err) || (jailed && emptyroot_enter(err)))
         return -1;
     return drop_privileges(err);
 }

@@ -7,6 +7,7 @@
 #include "tests/unit/unit.h"
 
 #define BLOCKS 1500
+#define RAM (UINT64_C(16) << 20)
 
 static struct {
     u8 *p;
@@ -16,7 +17,7 @@ static struct {
 
 static void start(u64 limit)
 {
-    fake_ram(RV_RAM_FIRST, limit);
+    fake_ram(RAM, limit);
     slab_init();
 }
 
@@ -28,13 +29,13 @@ static void check_block(int i)
 
 START_TEST(blocks_are_aligned_and_can_be_named_to_the_host)
 {
-    start(RV_RAM_FIRST);
+    start(RAM);
     for (size_t size = 1; size <= 4 * PAGE_SIZE; size += size < 100 ? 1 : 37) {
         u8 *p = kmalloc(size);
 
         CHECK(p);
         CHECK_EQ((u64)p % (size >= PAGE_SIZE ? PAGE_SIZE : 16), 0);
-        CHECK_OP(virt_to_phys(p), <, RV_RAM_FIRST);
+        CHECK_OP(virt_to_phys(p), <, RAM);
         memset(p, 1, size);
         kfree(p);
     }
@@ -46,7 +47,7 @@ START_TEST(kzalloc_clears_what_was_used_before)
 {
     static const size_t sizes[] = { 1, 16, 17, 100, 2048, 2049, 4096, 10000 };
 
-    start(RV_RAM_FIRST);
+    start(RAM);
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
         u8 *p = kmalloc(sizes[i]);
 
@@ -78,7 +79,7 @@ START_TEST(strings_are_copied)
 {
     char *s;
 
-    start(RV_RAM_FIRST);
+    start(RAM);
     s = kstrdup("hello");
     CHECK_STR(s, "hello");
     kfree(s);
@@ -96,7 +97,7 @@ START_TEST(at_the_limit_there_is_no_memory_and_later_there_is_again)
     static void *p[8192];
     u32 n = 0, again = 0;
 
-    start(RV_RAM_FIRST);
+    start(RAM);
     while (n < ARRAY_SIZE(p) && (p[n] = kmalloc(2048)))
         n++;
     CHECK_OP(n, <, ARRAY_SIZE(p));
@@ -115,7 +116,7 @@ START_TEST(empty_pages_go_back)
     static void *p[4000];
     u64 before;
 
-    start(RV_RAM_FIRST);
+    start(RAM);
     kfree(kmalloc(64));
     before = fake_frames_used();
     for (u32 i = 0; i < ARRAY_SIZE(p); i++)
