@@ -19,6 +19,7 @@
 #include "mm/frame_impl.h"
 
 #define MAX_ORDER 9u /* 2 MiB */
+#define KERNEL_ORDER 6u /* 256 KiB */
 #define CACHE_SIZE 32u
 #define ZERO_SIZE 8u
 #define RESERVE 8u
@@ -36,6 +37,8 @@ static struct {
     u32 list[MAX_ORDER + 1];        /* heads of doubly linked lists of free blocks */
     u64 fresh, fresh_end;           /* physical range never used, zero */
     u64 later, later_end;           /* a second such range, for when the first is used up */
+    u32 kernel, kernel_end;         /* page frame numbers: a run for the kernel's frames */
+    bool kernel_zero;
     u32 released;                   /* list of 2 MiB blocks that the host has back: zero */
     u32 blocks, low;                /* free blocks of 2 MiB; the fewest since the last look */
     u64 reserve[RESERVE];           /* frames for the tables that describe new memory */
@@ -266,25 +269,51 @@ static u32 take(u32 order, bool *zero)
     }
 }
 
-u64 frame_alloc(unsigned flags)
+/*
+ * The kernel's own frames come in runs: they live longer than others, and one of them in each block of
+ * 2 MiB would keep all of those from the host.
+ */
+static u32 take_kernel(bool *zero)
 {
-    u32 *n = &cache[this_cpu()->index].n;
-    bool zero = false;
-    u64 pa;
     u32 pfn;
 
-    if ((flags & FRAME_ZERO) && zeroed[this_cpu()->index].n) {
-        pfn = zeroed[this_cpu()->index].pfn[--zeroed[this_cpu()->index].n];
+    if (pool.kernel == pool.kernel_end) {
+        pfn = take(KERNEL_ORDER, &pool.kernel_zero);
+        if (!pfn)
+            return take(0, zero);
+        pool.kernel = pfn;
+        pool.kernel_end = pfn + (1u << KERNEL_ORDER);
+        pool.free_frames += UINT64_C(1) << KERNEL_ORDER; /* until they are handed out */
+    }
+    pool.free_frames--;
+    *zero = pool.kernel_zero;
+    return pool.kernel++;
+}
+
+u64 frame_alloc(unsigned flags)
+{
+    u32 cpu = this_cpu()->index, *n = &cache[cpu].n, pfn = NIL;
+    bool zero = false;
+    u64 pa;
+
+    if (flags & FRAME_KERNEL) {
+        spin_lock(&pool.lock);
+        pfn = take_kernel(&zero);
+        spin_unlock(&pool.lock);
+    }
+    if (!pfn && (flags & FRAME_ZERO) && zeroed[cpu].n) {
+        pfn = zeroed[cpu].pfn[--zeroed[cpu].n];
         zero = true;
-    } else if (*n) {
-        pfn = cache[this_cpu()->index].pfn[--*n];
-    } else {
+    }
+    if (!pfn && *n)
+        pfn = cache[cpu].pfn[--*n];
+    if (!pfn) {
         spin_lock(&pool.lock);
         pfn = take(0, &zero);
         spin_unlock(&pool.lock);
-        if (!pfn)
-            return 0;
     }
+    if (!pfn)
+        return 0;
     frame_of(pfn)->state = FRAME_USED;
     frame_of(pfn)->refs = 1;
     pa = (u64)pfn << PAGE_SHIFT;
