@@ -216,6 +216,21 @@ static int enter_cwd(struct process *p)
     return r;
 }
 
+static bool exists(const char *name)
+{
+    struct lookup l;
+    struct path path;
+    int r = lookup_begin(&l, AT_FDCWD, name, LOOKUP_FOLLOW);
+
+    if (r)
+        return false;
+    r = path_lookup(&l, name, &path);
+    lookup_end(&l);
+    if (r == 0)
+        path_unref(&path);
+    return r == 0;
+}
+
 static void init_entry(void *arg UNUSED)
 {
     struct process *p = process_current();
@@ -231,7 +246,7 @@ static void init_entry(void *arg UNUSED)
     r = strchr(name, '/') ? run(name) : run_in_path(name);
     if (r == -ENOENT) {
         if (strchr(name, '/'))
-            user_error("%s: %s", name, reason(r));
+            user_error("%s: %s", name, exists(name) ? "its interpreter does not exist" : reason(r));
         else
             user_error("%s: command not found in PATH", name);
         give_up(EXIT_NOT_FOUND);
