@@ -270,8 +270,8 @@ static u32 take(u32 order, bool *zero)
 }
 
 /*
- * The kernel's own frames come in runs: they live longer than others, and one of them in each block of
- * 2 MiB would keep all of those from the host.
+ * The kernel's own frames come in runs, unless a freed one is at hand: they live longer than others, and
+ * one of them in each block of 2 MiB would keep all of those from the host.
  */
 static u32 take_kernel(bool *zero)
 {
@@ -292,28 +292,22 @@ static u32 take_kernel(bool *zero)
 
 u64 frame_alloc(unsigned flags)
 {
-    u32 cpu = this_cpu()->index, *n = &cache[cpu].n, pfn = NIL;
+    u32 cpu = this_cpu()->index, *n = &cache[cpu].n, pfn;
     bool zero = false;
     u64 pa;
 
-    if (flags & FRAME_KERNEL) {
-        spin_lock(&pool.lock);
-        pfn = take_kernel(&zero);
-        spin_unlock(&pool.lock);
-    }
-    if (!pfn && (flags & FRAME_ZERO) && zeroed[cpu].n) {
+    if ((flags & FRAME_ZERO) && zeroed[cpu].n) {
         pfn = zeroed[cpu].pfn[--zeroed[cpu].n];
         zero = true;
-    }
-    if (!pfn && *n)
+    } else if (*n) {
         pfn = cache[cpu].pfn[--*n];
-    if (!pfn) {
+    } else {
         spin_lock(&pool.lock);
-        pfn = take(0, &zero);
+        pfn = flags & FRAME_KERNEL ? take_kernel(&zero) : take(0, &zero);
         spin_unlock(&pool.lock);
+        if (!pfn)
+            return 0;
     }
-    if (!pfn)
-        return 0;
     frame_of(pfn)->state = FRAME_USED;
     frame_of(pfn)->refs = 1;
     pa = (u64)pfn << PAGE_SHIFT;
