@@ -12,10 +12,12 @@
 /* The page for a copy, with a reference if it is a frame. */
 static int hold_page(struct vmo *v, u64 index, bool write, u64 *word)
 {
-    int r;
+    int r = 0;
 
     mutex_lock(&v->lock);
-    r = vmo_get_page(v, index, write, word);
+    *word = vmo_resident_page(v, index);
+    if (!*word || write)
+        r = vmo_get_page(v, index, write, word);
     if (r == 0 && !(*word & VMO_PAGE_WINDOW))
         frame_ref(*word & VMO_PAGE_ADDR);
     mutex_unlock(&v->lock);

@@ -44,24 +44,6 @@ int fd_file(int fd, u32 need, bool path_too, struct file **out)
     return 0;
 }
 
-int fd_borrow(int fd, u32 need, struct fd_ref *ref)
-{
-    struct process *p = process_current();
-    struct object *o;
-
-    /* Nobody else can close it meanwhile, if there is nobody else. */
-    ref->counted = p->nthreads > 1 || handle_table_shared(p->handles);
-    if (unlikely(ref->counted))
-        return fd_file(fd, need, false, &ref->file);
-    o = handle_peek(p->handles, (u32)fd, need);
-    if (unlikely(!o))
-        return -EBADF;
-    ref->file = file_of(o);
-    if (unlikely(!ref->file))
-        return -EINVAL;
-    return unlikely(ref->file->flags & O_PATH) ? -EBADF : 0;
-}
-
 u32 fd_rights(u32 open_flags)
 {
     u32 rights = RIGHT_DUP | RIGHT_WAIT | RIGHT_MAP | RIGHT_EXEC;

@@ -22,21 +22,6 @@ static inline void file_put(struct file *f)
     object_unref(&f->obj);
 }
 
-/*
- * The same for the length of one system call: a reference is taken only if another thread could close the
- * descriptor meanwhile. fd_return ends it.
- */
-struct fd_ref {
-    struct file *file;
-    bool counted;
-};
-int fd_borrow(int fd, u32 need, struct fd_ref *ref);
-static inline void fd_return(struct fd_ref *ref)
-{
-    if (ref->counted)
-        file_put(ref->file);
-}
-
 /* A new descriptor >= min for an object; takes over the reference in any case. -EMFILE, -ENOMEM. */
 int fd_install(struct object *o, u32 rights, bool cloexec, u32 min);
 /* Rights of a file opened with these O_* flags. */

@@ -16,6 +16,39 @@
 #define IOV_FAST 8u
 #define COPY_CHUNK (UINT64_C(64) << 10)
 
+/*
+ * A file for the length of one system call: a reference is taken only if another thread could close the
+ * descriptor meanwhile. fd_return ends it.
+ */
+struct fd_ref {
+    struct file *file;
+    bool counted;
+};
+
+static inline int fd_borrow(int fd, u32 need, struct fd_ref *ref)
+{
+    struct process *p = process_current();
+    struct object *o;
+
+    /* Nobody else can close it meanwhile, if there is nobody else. */
+    ref->counted = p->nthreads > 1 || handle_table_shared(p->handles);
+    if (unlikely(ref->counted))
+        return fd_file(fd, need, false, &ref->file);
+    o = handle_peek(p->handles, (u32)fd, need);
+    if (unlikely(!o))
+        return -EBADF;
+    ref->file = file_of(o);
+    if (unlikely(!ref->file))
+        return -EINVAL;
+    return unlikely(ref->file->flags & O_PATH) ? -EBADF : 0;
+}
+
+static inline void fd_return(struct fd_ref *ref)
+{
+    if (ref->counted)
+        file_put(ref->file);
+}
+
 static ssize_t do_read(struct file *f, struct uio *u, u64 *pos)
 {
     return f->ops->read ? f->ops->read(f, u, pos) : -EINVAL;
