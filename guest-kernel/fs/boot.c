@@ -6,7 +6,6 @@
 #include "fs/inode.h"
 #include "fs/window.h"
 #include "mm/slab.h"
-#include "sched/sched.h"
 #include "tty/tty.h"
 
 #define TMPFS_MAGIC_ 0x01021994u
@@ -190,7 +189,6 @@ int fs_boot(struct fs_context **out)
     root_cred = c;
     mutex_init(&rename_mutex);
     window_init();
-    sched_hooks.window = window_handle_dead;
     tty_boot();
     r = hostfs_create(RV_ROOT_NODE(0), false, false, &sb, &root);
     if (r)

@@ -10,7 +10,7 @@
 #include "core/types.h"
 
 #define FRAME_ZERO  1u /* contents zero */
-#define FRAME_KERNEL 2u /* for the kernel itself: may use the last reserve */
+#define FRAME_KERNEL 2u /* for the kernel itself: kept apart from others where possible */
 
 /* Returns the physical address of a frame with one reference, or 0: no memory. */
 u64 frame_alloc(unsigned flags) MUST_CHECK;

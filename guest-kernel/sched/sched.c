@@ -21,6 +21,7 @@
 #include "core/time.h"
 #include "mm/slab.h"
 #include "mm/tlb.h"
+#include "mm/window_gen.h"
 #include "object/process.h"
 
 #define POLL_US 50u /* how long an idle vCPU looks for work before it halts */
@@ -314,7 +315,7 @@ static void window_thread(void *arg UNUSED)
 {
     for (;;) {
         thread_park(DEADLINE_NEVER);
-        sched_hooks.window();
+        window_settle();
     }
 }
 
@@ -322,10 +323,10 @@ static void windows_lost(void)
 {
     struct runq *rq = own_queue();
 
-    if (!sched_hooks.window)
+    if (!window_settle)
         return;
     if (current() != this_cpu()->idle) {
-        sched_hooks.window();
+        window_settle();
         return;
     }
     if (!rq->window) {

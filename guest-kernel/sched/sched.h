@@ -27,8 +27,6 @@ void sched_pending(void);
 struct sched_hooks {
     /* An event that is not a completion; must not park. */
     void (*event)(const struct rv_event *ev);
-    /* File windows lost pages (RV_PEND_WINDOW); may park. */
-    void (*window)(void);
 };
 extern struct sched_hooks sched_hooks;
 

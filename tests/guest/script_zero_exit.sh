@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Hot paths leave the machine never: N rounds, after the warm-up ones, cost as many returns to the VMM and
 # nested page faults as none. What the boot costs varies from run to run, and buffers are touched for the
-# first time, hence the margin (of returns or faults, not a share); where
-# it is not enough, the claim is tried up to three times. Where ring 0 cannot switch the vector registers
+# first time, hence the margin (of returns or faults, not a share); where it is not enough, the claim is
+# tried up to three times. Where ring 0 cannot switch the vector registers
 # that ring 3 has, the VMM does it (hostcall fpu_switch; boot data, fpu-size): such a host pays for each
 # switch of threads and each signal, which is not counted here. Nor are the interruptions by which a thread
 # loses the vCPU to one that waits: they come with the time that a run takes, not with its rounds.

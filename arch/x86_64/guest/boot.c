@@ -159,7 +159,6 @@ NORETURN void arch_boot(u64 fdt_gpa, u32 index)
     fpu_init();
     test_syscall();
     cpu_features.emulated = cpu_features.soft_syscall;
-    cpuid_init();
     init_syscall_msrs((u64)syscall_entry);
     kernel_main();
 }

@@ -46,10 +46,6 @@ void features_init(void)
     }
 }
 
-void cpuid_init(void)
-{
-}
-
 /* Bits that promise vector state which the kernel cannot switch without XSAVE. */
 #define LEAF1_ECX_XSAVE_FAMILY (1u << 12 | 1u << 26 | 1u << 27 | 1u << 28 | 1u << 29)
 #define LEAF7_EBX_AVX  (1u << 5 | 1u << 16 | 1u << 17 | 1u << 21 | 1u << 26 | 1u << 27 | 1u << 28 | \

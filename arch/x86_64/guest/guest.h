@@ -72,7 +72,6 @@ extern u8 kernel_tls[64]; /* FS base until a thread has a program's */
 #define FPU_VMM_SIZE 4096u /* struct kvm_xsave */
 void fpu_init(void);
 void fpu_switch(struct thread *from, struct thread *to);
-void cpuid_init(void);
 /* Ring 3 executed cpuid and faulted: answer it. False: it was something else. */
 bool cpuid_emulate(struct trap_frame *regs);
 
