@@ -20,7 +20,13 @@
 #include "vmm/vm.h"
 #include "vmm/window.h"
 
-/* Newer than some build machines' headers; the number and layout are ABI. */
+/* Newer than some build machines' headers; the numbers and layouts are ABI. */
+#ifndef KVM_PRE_FAULT_MEMORY
+struct kvm_pre_fault_memory {
+    __u64 gpa, size, flags, padding[5];
+};
+#define KVM_PRE_FAULT_MEMORY _IOWR(KVMIO, 0xd5, struct kvm_pre_fault_memory)
+#endif
 #ifndef KVM_EXIT_MEMORY_FAULT
 #define KVM_EXIT_MEMORY_FAULT 39
 #endif
@@ -40,6 +46,15 @@ int vcpu_create(struct vcpu *vcpu, struct error *err)
     if (vcpu->run == MAP_FAILED)
         return error_set(err, errno, "cannot map KVM's vCPU area");
     return arch_vcpu_init(vcpu, err);
+}
+
+void vcpu_pre_fault(struct vcpu *vcpu, uint64_t gpa, uint64_t len)
+{
+    struct kvm_pre_fault_memory range = { .gpa = gpa, .size = len };
+
+    while (vcpu->vm->has_pre_fault && range.size)
+        if (ioctl(vcpu->fd, KVM_PRE_FAULT_MEMORY, &range) < 0)
+            return; /* a kick ends it as well */
 }
 
 static void handle_io(struct vcpu *vcpu)
@@ -134,6 +149,8 @@ static void *vcpu_main(void *arg)
     jail_thread(vm, "vcpu");
     vcpu_wait_start(vcpu);
     kick_thread_init(vcpu);
+    if (vcpu->index == 0) /* the kernel and what it is given: nearly all of it is used at once */
+        vcpu_pre_fault(vcpu, RV_KERNEL_GPA, vm->boot_data_gpa - RV_KERNEL_GPA);
     for (;;) {
         int r;
 

@@ -64,6 +64,12 @@ int vcpu_init(struct vm *vm, uint32_t index, struct error *err);
 /* Create KVM's vCPU, with the registers of the kernel's entry. After vcpu_init, before vcpu_begin. */
 int vcpu_create(struct vcpu *vcpu, struct error *err);
 
+/*
+ * Enter guest memory into the nested page tables before it is touched, where this KVM can (Linux 6.10):
+ * each page first touched costs an exit else. Only a help: no error. Its own thread only.
+ */
+void vcpu_pre_fault(struct vcpu *vcpu, uint64_t gpa, uint64_t len);
+
 /* The guest's vcpu_start: 0 or -EBUSY if it runs already. Any thread. */
 int64_t vcpu_begin(struct vcpu *vcpu);
 

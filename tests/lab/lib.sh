@@ -75,12 +75,19 @@ prepare_tools() {
 }
 
 # APT-GET-OR-CACHE WORDS...: apt with lists and cache of the lab's own, where the machine's will not
-# do.
+# do; for the Debian release $suite, if that is set, from where the machine's packages come from.
 private_apt() {
-    local tool=$1
+    local tool=$1 state=$lab/apt${suite:+-$suite} site from=()
     shift
-    mkdir -p "$lab/apt/lists/partial" "$lab/apt/cache/archives/partial"
-    "$tool" -o Dir::State::Lists="$lab/apt/lists" -o Dir::Cache="$lab/apt/cache" \
+    mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
+    if [ -n "$suite" ]; then
+        # shellcheck disable=SC2016
+        site=$(apt-get indextargets --format '$(SITE)' | grep '/debian/*$' | head -n 1)
+        echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $site $suite main" \
+            >"$state/list"
+        from=(-o Dir::Etc::SourceList="$state/list" -o Dir::Etc::SourceParts=/dev/null)
+    fi
+    "$tool" "${from[@]}" -o Dir::State::Lists="$state/lists" -o Dir::Cache="$state/cache" \
         -o APT::Sandbox::User="$(id -un)" "$@"
 }
 
@@ -93,8 +100,8 @@ kernel_package() {
 # Downloads the kernel's package into the current folder: by the machine's lists, else by fresh
 # ones.
 download_kernel() {
-    local package
-    package=$(kernel_package apt-cache)
+    local package=
+    [ -n "$suite" ] || package=$(kernel_package apt-cache)
     if [ -n "$package" ] &&
         apt-get -o APT::Sandbox::User="$(id -un)" -qq download "$package" >/dev/null 2>&1; then
         return
@@ -104,19 +111,20 @@ download_kernel() {
     [ -n "$package" ] && private_apt apt-get -qq download "$package" >/dev/null 2>&1
 }
 
-# The kernel and all its modules in $lab/kernel (about 100 MB), from the package named by
-# RV_LAB_KERNEL_DEB or from Debian.
+# The kernel and all its modules in $kernel_dir (about 100 MB): of the Debian release $suite, if that is
+# set, else from the package named by RV_LAB_KERNEL_DEB, or of the machine's own release.
 prepare_kernel() {
     local version
-    kernel=$lab/kernel/vmlinuz
+    kernel_dir=$lab/kernel${suite:+-$suite}
+    kernel=$kernel_dir/vmlinuz
     [ -e "$kernel" ] && return
     lock
     if [ ! -e "$kernel" ]; then
         new_scratch
-        if [ -n "${RV_LAB_KERNEL_DEB:-}" ]; then
+        if [ -z "$suite" ] && [ -n "${RV_LAB_KERNEL_DEB:-}" ]; then
             cp "$RV_LAB_KERNEL_DEB" "$scratch/" || die "cannot read RV_LAB_KERNEL_DEB"
         else
-            echo "lab: downloading Debian's cloud kernel" >&2
+            echo "lab: downloading Debian's cloud kernel${suite:+ ($suite)}" >&2
             (cd "$scratch" && download_kernel) ||
                 die "cannot download Debian's linux-image-cloud-amd64 (no network? apt sources?)"
         fi
@@ -126,11 +134,16 @@ prepare_kernel() {
         mkdir -p "$scratch/k/usr"
         mv "$scratch/x/boot/vmlinuz-$version" "$scratch/k/vmlinuz"
         mv "$scratch/x/boot/config-$version" "$scratch/k/config"
-        mv "$scratch/x/lib" "$scratch/k/lib"
+        if [ -d "$scratch/x/lib" ]; then
+            mv "$scratch/x/lib" "$scratch/k/lib"
+        else # Debian 13
+            mv "$scratch/x/usr/lib" "$scratch/k/lib"
+        fi
+        find "$scratch/k/lib" -name '*.ko.xz' -exec xz -d {} + || die "cannot unpack the modules"
         PATH=$PATH:/usr/sbin:/sbin depmod -b "$scratch/k" "$version" || die "depmod failed"
         echo "$version" >"$scratch/k/version"
-        rm -rf "$lab/kernel"
-        mv "$scratch/k" "$lab/kernel"
+        rm -rf "$kernel_dir"
+        mv "$scratch/k" "$kernel_dir"
     fi
     unlock
 }
@@ -170,15 +183,15 @@ stage_base() {
     printf 'root:x:0:\ntty:x:5:\nnogroup:x:65534:\n' >"$root/etc/group"
     printf '127.0.0.1 localhost lab\n' >"$root/etc/hosts"
     printf 'root:1:65536\n' | tee "$root/etc/subuid" >"$root/etc/subgid"
-    version=$(cat "$lab/kernel/version")
-    module_order "$lab/kernel" "${loaded_modules[@]}" "${modules[@]}" |
-        sed "s|^$lab/kernel||" >"$root/lab/modules"
-    module_order "$lab/kernel" "${loaded_modules[@]}" "${modules[@]}" "${packed_modules[@]}" |
+    version=$(cat "$kernel_dir/version")
+    module_order "$kernel_dir" "${loaded_modules[@]}" "${modules[@]}" |
+        sed "s|^$kernel_dir||" >"$root/lab/modules"
+    module_order "$kernel_dir" "${loaded_modules[@]}" "${modules[@]}" "${packed_modules[@]}" |
         while read -r file _; do
-            mkdir -p "$root/$(dirname "${file#"$lab/kernel"}")"
-            strip --strip-debug -o "$root/${file#"$lab/kernel"}" "$file"
+            mkdir -p "$root/$(dirname "${file#"$kernel_dir"}")"
+            strip --strip-debug -o "$root/${file#"$kernel_dir"}" "$file"
         done
-    cp "$lab/kernel/lib/modules/$version"/modules.{order,builtin,builtin.modinfo} \
+    cp "$kernel_dir/lib/modules/$version"/modules.{order,builtin,builtin.modinfo} \
         "$root/lib/modules/$version/"
     PATH=$PATH:/usr/sbin:/sbin depmod -b "$root" "$version"
 }
@@ -283,7 +296,7 @@ prepare_initrd() {
     [ "$machine" = amd ] || loaded_modules=(kvm-intel)
     lock
     make_archive base "$({ cat "$here/lib.sh" "$here/wire.h" "$here/init.c" "$here/kvmcheck.c"
-        cat "$lab/kernel/version"; echo "${loaded_modules[@]}" "${modules[@]}"; } |
+        cat "$kernel_dir/version"; echo "${loaded_modules[@]}" "${modules[@]}"; } |
         key_of)" stage_base
     base=$made
     make_archive tree "$({ cat "$here/lib.sh"; echo "$top"; extra_key; cd "$top" &&
@@ -310,11 +323,11 @@ number_at() {
     od -An -v -tu4 -j "$2" -N 4 "$1" | tr -d ' '
 }
 
-# The kernel as it is in memory, $lab/kernel/flat, out of the bzImage (Linux:
+# The kernel as it is in memory, $kernel_dir/flat, out of the bzImage (Linux:
 # Documentation/arch/x86/boot.rst, payload_offset).
 prepare_flat_kernel() {
     local sectors offset length
-    [ -e "$lab/kernel/flat" ] && return
+    [ -e "$kernel_dir/flat" ] && return
     lock
     new_scratch
     sectors=$(($(od -An -v -tu1 -j 497 -N 1 "$kernel")))
@@ -327,7 +340,7 @@ prepare_flat_kernel() {
     [ "$(number_at "$scratch/elf" 24)" = $((0x1000000)) ] || die "the kernel starts elsewhere"
     objcopy -O binary "$scratch/elf" "$scratch/flat" || die "cannot read the kernel"
     truncate -s %512 "$scratch/flat"
-    mv "$scratch/flat" "$lab/kernel/flat"
+    mv "$scratch/flat" "$kernel_dir/flat"
     unlock
 }
 
@@ -339,12 +352,12 @@ prepare_disk() {
     new_scratch
     printf '%s' "$1" >"$scratch/line"
     bytes=$(stat -L -c %s /dev/fd/9)
-    kernel_sectors=$(($(stat -c %s "$lab/kernel/flat") / 512))
+    kernel_sectors=$(($(stat -c %s "$kernel_dir/flat") / 512))
     initrd_sectors=$(((bytes + 511) / 512))
     gcc -nostdlib -static -Wl,-Ttext=0x7c00,--oformat=binary -Wa,-I"$scratch" \
         -DKERNEL_SECTORS="$kernel_sectors" -DINITRD_SECTORS="$initrd_sectors" \
         -DINITRD_BYTES="$bytes" -o "$scratch/disk" "$here/boot.S" || die "cannot build the loader"
-    cat "$lab/kernel/flat" - <&9 >>"$scratch/disk" || die "cannot write the disk"
+    cat "$kernel_dir/flat" - <&9 >>"$scratch/disk" || die "cannot write the disk"
     # Bochs sees whole cylinders.
     truncate -s %516096 "$scratch/disk"
     exec 9<>"$scratch/disk"
