@@ -293,7 +293,9 @@ s64 sys_unshare(u64 flags)
 
         if (!own)
             return -ENOMEM;
+        spin_lock(&p->lock); /* procfs may be looking */
         p->handles = own;
+        spin_unlock(&p->lock);
         handle_table_unref(old);
     }
     if (flags & CLONE_FS) {
@@ -301,7 +303,9 @@ s64 sys_unshare(u64 flags)
 
         if (!own)
             return -ENOMEM;
+        spin_lock(&p->lock);
         p->fs = own;
+        spin_unlock(&p->lock);
         fs_context_unref(old);
     }
     return 0;
