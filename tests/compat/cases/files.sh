@@ -244,10 +244,11 @@ case_df_du() {
 }
 
 case_mount_lists() {
-    # Sources and options are the host's, and it has more mounts; what matters is where what is.
+    # Sources, options and the root's place in its file system are the host's, and it has more mounts;
+    # what matters is where what is.
     awk '$2 == "/proc" || $2 == "/tmp" || $2 == "/dev" || $2 == "/sys" { print $2, $3 }' \
         /proc/mounts | sort
-    awk '$5 == "/" || $5 == "/proc" { print $4, $5 }' /proc/self/mountinfo
+    awk '$5 == "/" { print $5 } $5 == "/proc" { print $4, $5 }' /proc/self/mountinfo
 }
 
 case_devices() {
