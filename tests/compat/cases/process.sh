@@ -330,7 +330,7 @@ case_date() {
 }
 
 case_sleep_order() {
-    for i in 4 1 3 2; do (sleep 0.$((i * 2)); echo $i) & done
+    for i in 2.0 0.5 1.5 1.0; do (sleep $i; echo $i) & done
     wait
     time_taken=$( { command time -p sleep 0.5; } 2>&1 | awk '/real/ { print ($2 >= 0.5 && $2 < 3) }')
     echo "${time_taken:-1}"
