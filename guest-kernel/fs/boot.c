@@ -201,6 +201,10 @@ int fs_boot(struct fs_context **out)
     if (r == 0)
         r = mount_on("/dev", sb, root, false);
     if (r == 0)
+        r = devpts_create(&sb, &root);
+    if (r == 0)
+        r = mount_on("/dev/pts", sb, root, false);
+    if (r == 0)
         r = mount_generated();
     if (r == 0)
         r = mount_tmpfs("/dev/shm", 01777);

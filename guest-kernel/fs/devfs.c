@@ -92,17 +92,9 @@ const struct file_ops *device_ops(u64 rdev)
     case DEV(1, 8):
     case DEV(1, 9):
         return &random_ops;
-    case DEV(5, 0):
-    case DEV(5, 1):
-        return tty_device_ops(rdev == DEV(5, 1));
     default:
         return NULL;
     }
-}
-
-bool device_is_tty(u64 rdev)
-{
-    return rdev >> 8 == 5;
 }
 
 bool device_is_ready(u64 rdev)
@@ -121,12 +113,14 @@ static const struct {
     { "full", S_IFCHR_ | 0666, DEV(1, 7), NULL },
     { "random", S_IFCHR_ | 0666, DEV(1, 8), NULL },
     { "urandom", S_IFCHR_ | 0666, DEV(1, 9), NULL },
-    { "tty", S_IFCHR_ | 0666, DEV(5, 0), NULL },
-    { "console", S_IFCHR_ | 0620, DEV(5, 1), NULL },
+    { "tty", S_IFCHR_ | 0666, DEV_TTY, NULL },
+    { "console", S_IFCHR_ | 0620, DEV_CONSOLE, NULL },
+    { "ptmx", S_IFLNK_ | 0777, 0, "pts/ptmx" },
     { "fd", S_IFLNK_ | 0777, 0, "/proc/self/fd" },
     { "stdin", S_IFLNK_ | 0777, 0, "/proc/self/fd/0" },
     { "stdout", S_IFLNK_ | 0777, 0, "/proc/self/fd/1" },
     { "stderr", S_IFLNK_ | 0777, 0, "/proc/self/fd/2" },
+    { "pts", S_IFDIR_ | 0755, 0, NULL },
     { "shm", S_IFDIR_ | 01777, 0, NULL },
 };
 
@@ -137,7 +131,7 @@ int devfs_create(struct superblock **sb, struct dentry **root)
     for (u32 i = 0; r == 0 && i < ARRAY_SIZE(nodes); i++) {
         struct new_node n = { .mode = nodes[i].mode, .rdev = nodes[i].rdev, .text = nodes[i].text };
 
-        if (nodes[i].rdev == DEV(5, 1) && !tty_is_console())
+        if (nodes[i].rdev == DEV_CONSOLE && !tty_is_console())
             continue; /* as engines do: /dev/console is there with a terminal only */
         r = memfs_add(*root, nodes[i].name, &n);
     }

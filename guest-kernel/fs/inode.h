@@ -222,7 +222,7 @@ int mount_at(struct superblock *sb, struct dentry *root, const struct path *at, 
 /* Go down into what is mounted on p; p is replaced. */
 void path_enter_mounts(struct path *p);
 
-/* Open an inode under a name; flags O_*. No permission checks. */
+/* Open an inode under a name; flags O_* without those for making it. No permission checks. */
 int inode_open(const struct path *p, u32 flags, struct file **out);
 
 /* file systems */
@@ -247,13 +247,17 @@ ssize_t dir_read(struct file *f, struct uio *u, u64 *pos); /* -EISDIR */
 /* A root of the file service: a volume, or the image under its writable layer in memory. */
 int hostfs_create(u32 node, bool is_volume, bool readonly, struct superblock **sb,
                   struct dentry **root);
+/* /dev/pts, once; a terminal's name there comes, goes, is opened. 0 or -errno. */
+int devpts_create(struct superblock **sb, struct dentry **root);
+int devpts_add(u32 index);
+void devpts_remove(u32 index);
+int devpts_open(u32 index, u32 flags, struct file **out);
 int devfs_create(struct superblock **sb, struct dentry **root);
 int procfs_create(struct superblock **sb, struct dentry **root);
 int sysfs_create(struct superblock **sb, struct dentry **root);
 int cgroupfs_create(struct superblock **sb, struct dentry **root);
-/* A character device by number; NULL: there is none. */
+/* A character device by number, other than terminals; NULL: there is none. */
 const struct file_ops *device_ops(u64 rdev);
-bool device_is_tty(u64 rdev);
 bool device_is_ready(u64 rdev); /* reads and writes never wait */
 /* Open a FIFO (blocks for the other end); f->ops and priv are set. */
 int fifo_open(struct inode *i, struct file *f);

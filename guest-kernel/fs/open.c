@@ -25,7 +25,7 @@ static u32 ready_signals(const struct inode *i)
 int inode_open(const struct path *p, u32 flags, struct file **out)
 {
     struct inode *i = p->dentry->inode;
-    struct file *f = file_create(&path_only_ops, flags, ready_signals(i), NULL);
+    struct file *f = file_create(&path_only_ops, flags & ~(u32)O_NOCTTY, ready_signals(i), NULL);
     int r = 0;
 
     if (!f)
@@ -39,6 +39,8 @@ int inode_open(const struct path *p, u32 flags, struct file **out)
             r = fifo_open(i, f);
         } else if (inode_type(i) == S_IFSOCK_) {
             r = -ENXIO;
+        } else if (inode_type(i) == S_IFCHR_ && tty_is_device(i->rdev)) {
+            r = tty_open_device(f, flags);
         } else if (inode_type(i) == S_IFCHR_ || inode_type(i) == S_IFBLK_) {
             const struct file_ops *ops = inode_type(i) == S_IFCHR_ ? device_ops(i->rdev) : NULL;
 
@@ -46,8 +48,6 @@ int inode_open(const struct path *p, u32 flags, struct file **out)
                 r = -ENXIO;
             else
                 f->ops = ops;
-            if (ops && device_is_tty(i->rdev))
-                r = tty_attach(f);
         } else {
             f->ops = i->fops;
         }
@@ -107,7 +107,7 @@ static int open_path(const struct path *p, const struct cred *c, u32 flags, stru
         if (r)
             return r;
     }
-    return inode_open(p, flags & ~(u32)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC), out);
+    return inode_open(p, flags & ~(u32)(O_CREAT | O_EXCL | O_TRUNC), out);
 }
 
 static int open_existing(const struct lookup *l, const char *name, u32 flags, struct file **out)
@@ -154,7 +154,7 @@ static int create_last(const struct lookup *l, struct last_name *n, u32 flags, u
             if (r == 0) {
                 mutex_unlock(&dir->lock);
                 /* The new file may be written whatever its mode says. */
-                r = inode_open(&p, flags & ~(u32)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC), out);
+                r = inode_open(&p, flags & ~(u32)(O_CREAT | O_EXCL | O_TRUNC), out);
                 path_unref(&p);
                 return r;
             }

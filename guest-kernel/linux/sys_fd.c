@@ -9,6 +9,7 @@
 #include "linux/syscall.h"
 #include "mm/usercopy.h"
 #include "object/process.h"
+#include "tty/tty.h"
 
 #include <asm/ioctls.h>
 #include <linux/close_range.h>
@@ -201,6 +202,15 @@ static s64 set_nonblocking(struct file *f, u64 from)
     return file_set_flags(f, O_NONBLOCK, on ? O_NONBLOCK : 0);
 }
 
+/* The program's side of a pseudo-terminal by its master: ioctl_tty(2). */
+static s64 open_peer(struct file *f, u64 flags)
+{
+    struct file *peer;
+    int r = tty_open_peer(f, (u32)flags & ~(u32)O_CLOEXEC, &peer);
+
+    return r ? r : fd_install(&peer->obj, fd_rights((u32)flags), flags & O_CLOEXEC, 0);
+}
+
 s64 sys_ioctl(int fd, u64 cmd, u64 arg)
 {
     struct file *f;
@@ -214,6 +224,8 @@ s64 sys_ioctl(int fd, u64 cmd, u64 arg)
         return r == -EINVAL ? -ENOTTY : r;
     if ((u32)cmd == FIONBIO)
         r = set_nonblocking(f, arg);
+    else if ((u32)cmd == TIOCGPTPEER)
+        r = open_peer(f, arg);
     else
         r = f->ops->ioctl ? f->ops->ioctl(f, (u32)cmd, arg) : -ENOTTY;
     file_put(f);

@@ -220,7 +220,8 @@ static void stdio_inode_destroy(struct inode *i)
 
 static const struct inode_ops stdio_inode_ops = { .destroy = stdio_inode_destroy };
 
-struct inode *stdio_inode(u32 mode, u64 rdev)
+/* For fstat. */
+static struct inode *stdio_inode(u32 mode)
 {
     struct inode *i = kzalloc(sizeof(*i));
 
@@ -229,7 +230,6 @@ struct inode *stdio_inode(u32 mode, u64 rdev)
     if (!stdio_sb.dev)
         stdio_sb.dev = superblock_new_dev();
     inode_init(i, &stdio_sb, &stdio_inode_ops, NULL, mode);
-    i->rdev = rdev;
     i->atime = i->mtime = i->ctime = fs_now();
     return i;
 }
@@ -247,12 +247,12 @@ struct file *stdio_open(int fd)
     if (!stdio_mode[fd])
         return NULL;
     if (tty_is_console())
-        return tty_open();
+        return devpts_open(0, O_RDWR | O_NOCTTY, &f) ? NULL : f;
     f = file_create(&stdio_ops, fd ? O_WRONLY : O_RDONLY,
                     SIG_WRITABLE | (always_ready((u32)fd) ? SIG_READABLE : 0), (void *)(u64)fd);
     if (!f)
         return NULL;
-    f->inode = stdio_inode(stdio_mode[fd], 0);
+    f->inode = stdio_inode(stdio_mode[fd]);
     if (fd == 0 && !always_ready(0))
         stdio_watch(0, &f->obj);
     return f;

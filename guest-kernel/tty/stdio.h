@@ -14,9 +14,5 @@ ssize_t stdio_write_buf(u32 fd, const void *buf, size_t n);
 ssize_t stdio_read_buf(u32 fd, void *buf, size_t n);
 /* Show on the object when the descriptor has something to read: SIG_READABLE until the next read. */
 void stdio_watch(u32 fd, struct object *shown_on);
-/* An inode for fstat of a descriptor without a name. */
-struct inode *stdio_inode(u32 mode, u64 rdev);
-/* The terminal, newly opened. NULL: no memory. */
-struct file *tty_open(void);
 
 #endif
