@@ -130,6 +130,9 @@ debian-rootfs: ## make build/debian-rootfs for tests/compat/run (a minute, then 
 compat-check: all rootfs debian-rootfs ## everyday commands, natively and in a sandbox
 	$(Q)tests/compat/run
 
+compat-lab: all rootfs debian-rootfs need ## the same in the lab, at full size (an hour)
+	$(Q)tests/compat/lab
+
 need: # what the other targets need from Debian
 	$(Q).ci/need
 
@@ -256,7 +259,7 @@ clean: ## remove what was built
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
-.PHONY: all rootfs debian-rootfs compat-check need demo install tests check docs-check unit-check guest-check lab-check bench \
+.PHONY: all rootfs debian-rootfs compat-check compat-lab need demo install tests check docs-check unit-check guest-check lab-check bench \
         bench-programs docs clean help
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
