@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -58,6 +59,24 @@ static uint64_t pipe_one_cpu_run(uint64_t n)
     return pipe_run(n);
 }
 
+static uint64_t socket_run(uint64_t n)
+{
+    static int s[2];
+    char c = 0;
+
+    if (!s[1]) {
+        OK(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
+        if (OK(fork()) == 0) {
+            close(s[0]);
+            echo(s[1], s[1]);
+        }
+    }
+    return BENCH_LOOP(n, {
+        OK(write(s[0], &c, 1));
+        OK(read(s[0], &c, 1));
+    });
+}
+
 /* --- two threads and a futex ------------------------------------------------------------------ */
 
 static uint32_t turn;
@@ -108,6 +127,7 @@ static uint64_t futex_one_cpu_run(uint64_t n)
 const struct bench_case cases_ipc[] = {
     { .name = "pipe", .what = "a byte to another process and back, by pipes", .run = pipe_run },
     { .name = "pipe_one_cpu", .what = "the same, both on one processor", .run = pipe_one_cpu_run },
+    { .name = "socketpair", .what = "the same by a pair of unix sockets", .run = socket_run },
     { .name = "futex", .what = "wake another thread by a futex, and be woken", .run = futex_run },
     { .name = "futex_one_cpu",
       .what = "the same, both on one processor",

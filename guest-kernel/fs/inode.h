@@ -34,6 +34,7 @@
 struct superblock;
 struct inode;
 struct pipe;
+struct socket;
 
 /* Attributes to be changed. */
 #define SET_MODE  1u
@@ -106,6 +107,7 @@ struct inode {
     u64 atime, mtime, ctime, btime;
     struct vmo *vmo;             /* (i) contents of a regular file, or NULL */
     struct pipe *fifo;           /* (m) of a FIFO while it is open */
+    struct socket *socket;       /* net/: what is bound to it; guarded there, no reference */
 };
 
 struct dentry {

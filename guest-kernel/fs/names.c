@@ -107,7 +107,8 @@ int fs_make(struct last_name *n, struct dentry *d, const struct new_node *node)
     return 0;
 }
 
-static int make(const struct lookup *l, const char *name, struct new_node *node)
+/* made: where it is, with references, or NULL. */
+static int make(const struct lookup *l, const char *name, struct new_node *node, struct path *made)
 {
     struct last_name n;
     struct dentry *d;
@@ -130,6 +131,10 @@ static int make(const struct lookup *l, const char *name, struct new_node *node)
                 r = may_change(&n.dir, l->cred);
             if (r == 0)
                 r = fs_make(&n, d, node);
+            if (r == 0 && made) {
+                *made = (struct path){ n.dir.mnt, d };
+                path_ref(made);
+            }
             unlock_and_drop(&n, d);
         }
     }
@@ -141,21 +146,28 @@ int vfs_mkdir(const struct lookup *l, const char *name, u32 mode)
 {
     struct new_node n = { .mode = S_IFDIR_ | mode };
 
-    return make(l, name, &n);
+    return make(l, name, &n, NULL);
 }
 
 int vfs_mknod(const struct lookup *l, const char *name, u32 mode, u64 dev)
 {
     struct new_node n = { .mode = mode, .rdev = dev };
 
-    return make(l, name, &n);
+    return make(l, name, &n, NULL);
+}
+
+int vfs_make_socket(const struct lookup *l, const char *name, u32 mode, struct path *out)
+{
+    struct new_node n = { .mode = mode };
+
+    return make(l, name, &n, out);
 }
 
 int vfs_symlink(const char *text, const struct lookup *l, const char *name)
 {
     struct new_node n = { .mode = S_IFLNK_ | 0777, .text = text };
 
-    return make(l, name, &n);
+    return make(l, name, &n, NULL);
 }
 
 int vfs_link(const struct path *from, const struct lookup *l, const char *name)

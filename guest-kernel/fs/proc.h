@@ -66,6 +66,9 @@ int proc_create(const struct proc_entry *root, u64 magic, struct superblock **sb
 /* uname(2): the six names of struct utsname, in its order. Set by linux/ before the first read. */
 extern void (*proc_uts)(char names[6][65]);
 
+/* The rows of /proc/net/unix; set by net/. */
+extern void (*proc_net_unix)(struct text *t);
+
 /* --- looking at a process --------------------------------------------------------------------- */
 
 /* ptrace(2), access mode PTRACE_MODE_READ_FSCREDS of the current process. */

@@ -111,11 +111,20 @@ static const struct proc_entry fs_entries[] = {
 static const struct proc_dir fs_dir = { PROC_ENTRIES(fs_entries) };
 
 static const struct proc_entry net_core_entries[] = {
-    PROC_FILE("somaxconn", 0444, .text = "4096\n"),
+    PROC_FILE("rmem_default", 0444, .text = "212992\n"), /* net/socket.h, SOCKET_BUFFER */
+    PROC_FILE("rmem_max", 0444, .text = "212992\n"),
+    PROC_FILE("somaxconn", 0444, .text = "4096\n"),      /* net/socket.h, SOMAXCONN_ */
+    PROC_FILE("wmem_default", 0444, .text = "212992\n"),
+    PROC_FILE("wmem_max", 0444, .text = "212992\n"),
 };
 static const struct proc_dir net_core_dir = { PROC_ENTRIES(net_core_entries) };
+static const struct proc_entry net_unix_entries[] = {
+    PROC_FILE("max_dgram_qlen", 0444, .text = "10\n"), /* net/unix_impl.h, DGRAM_BACKLOG */
+};
+static const struct proc_dir net_unix_dir = { PROC_ENTRIES(net_unix_entries) };
 static const struct proc_entry sys_net_entries[] = {
     PROC_DIR("core", &net_core_dir),
+    PROC_DIR("unix", &net_unix_dir),
 };
 static const struct proc_dir sys_net_dir = { PROC_ENTRIES(sys_net_entries) };
 
@@ -150,6 +159,16 @@ const struct proc_dir proc_sys_dir = { PROC_ENTRIES(sys_entries) };
     "        0       0    0    0    0     0       0          0\n"
 #define ARP_HEAD "IP address       HW type     Flags       HW address            Mask     Device\n"
 
+void (*proc_net_unix)(struct text *t);
+
+static int show_unix(const struct proc_inode *i UNUSED, struct text *t)
+{
+    text_puts(t, UNIX_HEAD);
+    if (proc_net_unix)
+        proc_net_unix(t);
+    return 0;
+}
+
 static const struct proc_entry net_entries[] = {
     PROC_FILE("arp", 0444, .text = ARP_HEAD),
     PROC_FILE("dev", 0444, .text = DEV_HEAD DEV_LO),
@@ -160,6 +179,6 @@ static const struct proc_entry net_entries[] = {
     PROC_FILE("tcp6", 0444, .text = TCP6_HEAD),
     PROC_FILE("udp", 0444, .text = UDP_HEAD),
     PROC_FILE("udp6", 0444, .text = UDP6_HEAD),
-    PROC_FILE("unix", 0444, .text = UNIX_HEAD),
+    PROC_FILE("unix", 0444, .show = show_unix),
 };
 const struct proc_dir proc_net_dir = { PROC_ENTRIES(net_entries) };

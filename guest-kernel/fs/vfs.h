@@ -28,6 +28,8 @@ int vfs_open_exec(const struct lookup *l, const char *name, int flags, struct fi
 
 int vfs_mkdir(const struct lookup *l, const char *name, u32 mode);
 int vfs_mknod(const struct lookup *l, const char *name, u32 mode, u64 dev);
+/* bind(2) of a local socket: as mknod, and where the node is, with references. */
+int vfs_make_socket(const struct lookup *l, const char *name, u32 mode, struct path *out);
 int vfs_symlink(const char *text, const struct lookup *l, const char *name);
 int vfs_link(const struct path *from, const struct lookup *l, const char *name);
 int vfs_unlink(const struct lookup *l, const char *name);

@@ -15,6 +15,7 @@
 #include "linux/syscall.h"
 #include "linux/uts.h"
 #include "mm/slab.h"
+#include "net/socket.h"
 #include "object/futex.h"
 #include "object/process.h"
 #include "object/reclock.h"
@@ -294,6 +295,7 @@ void linux_boot(void)
     sched_hooks.event = on_event;
     file_ended = locks_on_release;
     proc_uts = get_names;
+    net_init();
     hostname = boot_string(node, "hostname", "localhost");
     uts_set_hostname(hostname, strlen(hostname));
 

@@ -33,6 +33,13 @@ ssize_t file_read_at(struct file *f, u64 off, void *buf, size_t n);
 int file_vmo(struct file *f, u32 prot, bool shared, u64 off, struct vmo **vmo, u64 *vmo_off);
 
 /*
+ * Copy in and check a vector of buffers; it is in `fast` (IOV_FAST elements) or in a block to be freed if
+ * different from it. total: bytes of all. -EINVAL, -EFAULT, -ENOMEM.
+ */
+#define IOV_FAST 8u
+int get_vector(u64 uiov, int n, struct iovec_k *fast, struct iovec_k **out, u64 *total);
+
+/*
  * A path from ring 3: kernel copy to be freed with path_free. ERR: -EFAULT, -ENAMETOOLONG,
  * -ENOMEM.
  */

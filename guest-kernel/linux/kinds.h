@@ -9,7 +9,7 @@
     X(INT, int) X(UINT, u32) X(HEX, u64) X(FD, int) X(DFD, int) X(PID, int) X(SIG, int)            \
     X(SIZE, u64) X(OFF, s64) X(MODE, u32) X(PATH, u64) X(PTR, u64) X(STR, u64) X(BUF, u64)         \
     X(TS, u64) X(OPENF, int) X(ATF, int) X(PROT, u64) X(MAPF, u64) X(CLONEF, u64)                  \
-    X(FUTEXOP, int) X(WHENCE, int)
+    X(FUTEXOP, int) X(WHENCE, int) X(ADDR, u64) X(AF, int) X(SOCKT, int) X(MSGF, u32)
 
 enum syscall_kind {
     K_END,

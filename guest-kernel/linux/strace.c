@@ -108,6 +108,30 @@ static void put_time(struct trace_line *l, u64 addr)
         trace_put(l, "{%ld, %ld}", ts.sec, ts.nsec);
 }
 
+/* {AF_UNIX, "/run/x"}, {AF_UNIX, @"abstract"}. */
+static void put_address(struct trace_line *l, u64 addr, u64 len)
+{
+    u8 buf[2 + SHOWN_PATH];
+    u64 n = MIN((u32)len, (u32)sizeof(buf));
+    u16 family;
+
+    if (!addr || n < sizeof(family) || copy_from_user(buf, addr, n)) {
+        trace_put(l, addr ? "0x%lx" : "NULL", addr);
+        return;
+    }
+    memcpy(&family, buf, sizeof(family));
+    trace_put(l, "{");
+    trace_flags(l, K_AF, family);
+    if (family == 1 && n > 2) {
+        bool abstract = !buf[2];
+        u64 from = abstract ? 3 : 2;
+
+        trace_put(l, abstract ? ", @" : ", ");
+        put_bytes(l, buf + from, abstract ? n - from : strnlen((char *)buf + from, n - from), false);
+    }
+    trace_put(l, "}");
+}
+
 static void put_argument(struct trace_line *l, u32 kind, u64 v, u64 next, s64 ret)
 {
     switch (kind) {
@@ -145,6 +169,9 @@ static void put_argument(struct trace_line *l, u32 kind, u64 v, u64 next, s64 re
             put_memory(l, v, (u64)ret);
         else
             trace_put(l, "0x%lx", v);
+        break;
+    case K_ADDR:
+        put_address(l, v, next);
         break;
     case K_TS:
         put_time(l, v);

@@ -15,7 +15,7 @@ struct trace_line {
 void trace_put(struct trace_line *l, const char *fmt, ...) PRINTF(2, 3);
 /*
  * A set of flags by name, the rest as a number. kind: OPENF ATF PROT MAPF CLONEF FUTEXOP WHENCE
- * SIG.
+ * SIG AF SOCKT MSGF.
  */
 void trace_flags(struct trace_line *l, u32 kind, u64 value);
 /* Name of an errno, or NULL. */

@@ -40,7 +40,24 @@ static const struct flag_name clone_flags[] = {
     F(CLONE_NEWUSER), F(CLONE_NEWPID), F(CLONE_NEWNET), F(CLONE_IO),
 };
 #undef F
+static const struct flag_name message_flags[] = {
+    { 1, "MSG_OOB" }, { 2, "MSG_PEEK" }, { 4, "MSG_DONTROUTE" }, { 0x20, "MSG_TRUNC" },
+    { 0x40, "MSG_DONTWAIT" }, { 0x80, "MSG_EOR" }, { 0x100, "MSG_WAITALL" },
+    { 0x2000, "MSG_ERRQUEUE" }, { 0x4000, "MSG_NOSIGNAL" }, { 0x8000, "MSG_MORE" },
+    { 0x10000, "MSG_WAITFORONE" }, { 0x40000000, "MSG_CMSG_CLOEXEC" },
+};
+static const struct flag_name socket_flags[] = {
+    { O_NONBLOCK, "SOCK_NONBLOCK" }, { O_CLOEXEC, "SOCK_CLOEXEC" },
+};
 
+static const char *const families[] = {
+    "AF_UNSPEC", "AF_UNIX", "AF_INET", "AF_AX25", "AF_IPX", "AF_APPLETALK", "AF_NETROM",
+    "AF_BRIDGE", "AF_ATMPVC", "AF_X25", "AF_INET6", "AF_ROSE", "AF_DECnet", "AF_NETBEUI",
+    "AF_SECURITY", "AF_KEY", "AF_NETLINK", "AF_PACKET",
+};
+static const char *const socket_types[] = {
+    "0", "SOCK_STREAM", "SOCK_DGRAM", "SOCK_RAW", "SOCK_RDM", "SOCK_SEQPACKET",
+};
 static const char *const signals[] = {
     "0", "SIGHUP", "SIGINT", "SIGQUIT", "SIGILL", "SIGTRAP", "SIGABRT", "SIGBUS", "SIGFPE",
     "SIGKILL", "SIGUSR1", "SIGSEGV", "SIGUSR2", "SIGPIPE", "SIGALRM", "SIGTERM", "SIGSTKFLT",
@@ -116,6 +133,18 @@ void trace_flags(struct trace_line *l, u32 kind, u64 v)
         break;
     case K_WHENCE:
         put_name(l, whences, ARRAY_SIZE(whences), (u32)v);
+        break;
+    case K_AF:
+        put_name(l, families, ARRAY_SIZE(families), (u32)v);
+        break;
+    case K_SOCKT: /* accept4 has the flags without a type */
+        if (v & 0xf)
+            put_name(l, socket_types, ARRAY_SIZE(socket_types), v & 0xf);
+        if (!(v & 0xf) || (u32)v & ~0xfu)
+            put_set(l, socket_flags, ARRAY_SIZE(socket_flags), (u32)v & ~0xfu, !(v & 0xf));
+        break;
+    case K_MSGF:
+        put_set(l, message_flags, ARRAY_SIZE(message_flags), (u32)v, true);
         break;
     case K_SIG:
         put_name(l, signals, ARRAY_SIZE(signals), (u32)v);

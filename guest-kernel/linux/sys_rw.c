@@ -6,6 +6,7 @@
 #include "linux/syscall.h"
 #include "mm/slab.h"
 #include "mm/usercopy.h"
+#include "net/socket.h"
 #include "object/process.h"
 
 #include <linux/fcntl.h>
@@ -13,7 +14,6 @@
 
 #define RW_MAX UINT64_C(0x7ffff000) /* bytes of one call, as on Linux */
 #define IOV_MAX_ 1024u
-#define IOV_FAST 8u
 #define COPY_CHUNK (UINT64_C(64) << 10)
 
 /*
@@ -58,7 +58,7 @@ static ssize_t do_write(struct file *f, struct uio *u, u64 *pos)
 {
     ssize_t r = f->ops->write ? f->ops->write(f, u, pos) : -EINVAL;
 
-    if (unlikely(r == -EPIPE)) {
+    if (unlikely(r == -EPIPE && socket_raises_sigpipe(f))) {
         struct sig_info info;
 
         sig_info_user(&info, SIGPIPE, SIC_USER);
@@ -139,8 +139,7 @@ s64 sys_pwrite64(int fd, u64 buf, u64 n, s64 off)
 
 /* --- vectors ---------------------------------------------------------------------------------- */
 
-/* Copy in and check the vector; it is in `fast` or in a block to be freed if different from it. */
-static int get_vector(u64 uiov, int n, struct iovec_k *fast, struct iovec_k **out, u64 *total)
+int get_vector(u64 uiov, int n, struct iovec_k *fast, struct iovec_k **out, u64 *total)
 {
     struct iovec_k *v = fast;
     u64 sum = 0;

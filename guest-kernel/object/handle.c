@@ -141,6 +141,16 @@ int handle_install(struct handle_table *t, struct object *obj, u32 rights, u32 f
     return r;
 }
 
+int handle_check_room(struct handle_table *t, u64 limit)
+{
+    bool full;
+
+    spin_lock(&t->lock);
+    full = find_free(t, 0) >= MIN(limit, (u64)SIZE_MAX_);
+    spin_unlock(&t->lock);
+    return full ? -EMFILE : 0;
+}
+
 int handle_install_at(struct handle_table *t, struct object *obj, u32 rights, u32 flags, u32 index)
 {
     struct object *old = NULL;

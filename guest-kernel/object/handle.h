@@ -49,6 +49,8 @@ static inline bool handle_table_shared(const struct handle_table *t)
  */
 int handle_install(struct handle_table *t, struct object *obj, u32 rights, u32 flags, u32 min,
                    u64 limit);
+/* Whether an index < limit is free (others may take it meanwhile): 0 or -EMFILE. */
+int handle_check_room(struct handle_table *t, u64 limit);
 /* Put a handle at exactly this index, closing what was there (dup2). Same reference rule. */
 int handle_install_at(struct handle_table *t, struct object *obj, u32 rights, u32 flags, u32 index);
 

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -43,6 +44,18 @@ static void do_pipes(void)
     CHECK_EQ(read(q[0], buf, 1), 1);
 }
 
+static void do_socketpair(void)
+{
+    CHECK_EQ(write(p[0], buf, 1), 1);
+    CHECK_EQ(read(p[0], buf, 1), 1);
+}
+
+static void do_datagram(void)
+{
+    CHECK_EQ(send(p[0], buf, sizeof(buf), 0), (ssize_t)sizeof(buf));
+    CHECK_EQ(recv(p[1], buf, sizeof(buf), 0), (ssize_t)sizeof(buf));
+}
+
 static void begin_zero(void)
 {
     fd = (int)OK(open("/dev/zero", O_RDONLY));
@@ -75,6 +88,29 @@ static void end_pipes(void)
 {
     OK(close(p[1]));
     t_join(child);
+}
+
+static void begin_socketpair(void)
+{
+    OK(socketpair(AF_UNIX, SOCK_STREAM, 0, p));
+    child = t_fork();
+    if (child == 0) {
+        OK(close(p[0]));
+        while (OK(read(p[1], buf, 1)))
+            CHECK_EQ(write(p[1], buf, 1), 1);
+        t_end(0);
+    }
+}
+
+static void end_socketpair(void)
+{
+    OK(close(p[0]));
+    t_join(child);
+}
+
+static void begin_datagram(void)
+{
+    OK(socketpair(AF_UNIX, SOCK_DGRAM, 0, p));
 }
 
 static const char *path;
@@ -204,6 +240,8 @@ static const struct {
     { "stat", on_file, do_stat, NULL },      { "clock", NULL, do_clock, NULL },
     { "futex", begin_futex, do_futex, end_futex }, { "fork", NULL, do_fork, NULL },
     { "signal", begin_signal, do_signal, NULL },
+    { "socketpair", begin_socketpair, do_socketpair, end_socketpair },
+    { "datagram", begin_datagram, do_datagram, NULL },
 };
 
 int main(int argc, char **argv)

@@ -53,6 +53,8 @@ zero_exit zero 500000 20000
 zero_exit pread 500000 20000
 zero_exit pipe 200000 10000
 zero_exit pipes 50000 5000
+zero_exit socketpair 50000 5000
+zero_exit datagram 50000 5000
 zero_exit create_tmp 10000 1000
 zero_exit create_root 10000 1000
 zero_exit open 10000 1000
