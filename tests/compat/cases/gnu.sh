@@ -239,6 +239,15 @@ case_setpriv() {
     runuser -u user -- id -u
 }
 
+# A terminal of its own for a command.
+case_script() {
+    script -qec 'tty; stty size; stty -a | grep -o -w -e icanon -e opost; exit 3' /dev/null
+    echo $?
+    printf 'typed\n\004' | script -qc 'cat; ls -l /dev/tty | cut -c 1' /dev/null
+    script -qc "ps -o tty= -p \$\$" /dev/null
+    ls /dev/pts
+}
+
 case_ps_procps() {
     sleep 32 &
     ps -e -o pid,ppid,user,args --no-headers | awk '/[s]leep 32/ { print ($1 > 1), $3, $4, $5 }'
