@@ -214,7 +214,7 @@ static int enter_answer(struct dentry *parent, const char *text, u32 text_len, c
         if (!*out)
             *out = d;
         else
-            dentry_unref(d); /* the table's reference keeps it */
+            dentry_unref(d); /* the table keeps what the image has, and only from there it goes on */
         /* What was there before may be another directory than the one the host went on into. */
         if (!d->inode || !inode_is_dir(d->inode) || d->mounted ||
             (d != own && (d->upper || !d->covers))) {
@@ -433,6 +433,7 @@ int hostfs_create(u32 node, bool is_volume, bool readonly, struct superblock **o
     sb->dev = superblock_new_dev();
     sb->readonly = readonly;
     sb->overlay = !is_volume;
+    sb->asks = is_volume;
     sb->magic = OVERLAY_MAGIC;
     sb->last_ino = OWN_INODES;
     sb->statfs = is_volume ? hostfs_statfs : memfs_statfs;

@@ -19,6 +19,12 @@
 
 struct listing;
 
+/*
+ * Names to give back when the host has no more descriptors for us (ENFILE): cached names of volumes keep
+ * their files open.
+ */
+#define FILES_BACK 256u
+
 struct hostfs_inode {
     struct inode inode;
     u32 node;               /* (i) directories: the service's id */

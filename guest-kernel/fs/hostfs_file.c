@@ -115,7 +115,9 @@ int hostfs_open_host(struct inode *i, struct dentry *d, bool write)
             return -ENOMEM;
         }
     }
-    r = hostcall(RV_HC_fs_open, node, write, 0, 0, 0, &io);
+    do {
+        r = hostcall(RV_HC_fs_open, node, write, 0, 0, 0, &io);
+    } while (r == -ENFILE && dentry_prune(FILES_BACK));
     if (parent)
         dentry_unref(parent);
     whole = r >= 0 && reply.nread == h->host_size && reply.attr.size == h->host_size;

@@ -46,6 +46,8 @@ static int make_file(struct inode *dir, struct dentry *d, const struct new_node 
     hc_in(&io, d->name, d->len);
     hc_out(&io, &reply, sizeof(reply));
     r = hostcall(RV_HC_fs_create, hostfs_of(dir)->node, n->mode & 07777, n->uid, n->gid, 1, &io);
+    while (r == -ENFILE && dentry_prune(FILES_BACK)) /* it was made, if the VMM had no descriptor */
+        r = hostcall(RV_HC_fs_create, hostfs_of(dir)->node, n->mode & 07777, n->uid, n->gid, 0, &io);
     if (r < 0)
         return (int)r;
     *out = hostfs_inode_create(dir->sb, dir, d->name, d->len, &reply.attr, 0, NULL, 0);

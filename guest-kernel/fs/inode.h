@@ -5,7 +5,8 @@
  * Locks: inode->lock (mutex) of a directory guards what its file system has in it and is held over
  * make, link, unlink and rename; two directories are locked in the order of their addresses, after
  * rename_mutex. dentry->lock (RANK_FS) guards the children of a dentry. tree_lock (RANK_FS + 1) guards
- * every dentry's parent and name, and is held for moments only.
+ * every dentry's parent and name, and is held for moments only. names.lock (RANK_FS + 2, dentry.c) guards
+ * the list of names that may be given back.
  *
  * Lock legend: (i) set at creation  (a) atomic  (m) inode->lock  (d) dentry->lock  (t) tree_lock
  */
@@ -114,6 +115,8 @@ struct dentry {
     bool hashed;           /* (d of the parent) it is in its parent's table */
     bool upper;            /* (m of the parent) in a file system of the host: exists in memory only */
     bool covers;           /* (m of the parent) the image below has an entry of this name */
+    bool listed;           /* (d of the parent) it is among the names that may be given back */
+    bool used;             /* (d of the parent) it was found since it was last looked at for that */
     u32 len;               /* (t) */
     char *name;            /* (t) */
     struct dentry *parent; /* (t) NULL: root of a file system */
@@ -126,6 +129,7 @@ struct dentry {
     struct list sibling;   /* (d of the parent) */
     u64 seq;               /* (d of the parent) grows with each new child: position for readdir */
     u64 next_seq;          /* (d) */
+    struct list lru;       /* names.lock */
 };
 
 struct superblock {
@@ -134,6 +138,7 @@ struct superblock {
     bool overlay;  /* (i) an image, which is changed in memory only: see dentry.upper */
     u64 magic;     /* (i) statfs(2) f_type */
     u64 last_ino;  /* (a) */
+    bool asks;     /* (i) a volume: every name can be asked for again, so none need stay */
     bool uncached; /* (i) a dentry that is in no table need not have been removed */
     int (*statfs)(struct superblock *sb, struct kstatfs *st);
     void *priv;
@@ -182,6 +187,11 @@ void dentry_unref(struct dentry *d);
 struct dentry *dentry_find(struct dentry *parent, const char *name, u32 len);
 /* Enter a new dentry into its parent's table, or drop it for the one that is there; a reference. */
 struct dentry *dentry_enter(struct dentry *d);
+/*
+ * Names that can be asked for again are kept only up to a number; beyond it those go that nobody uses.
+ * dentry_prune: give back up to n of them now. False: there was none. No spinlock may be held.
+ */
+bool dentry_prune(u32 n);
 /* Take it out of the table: a later look-up asks the file system. */
 void dentry_drop(struct dentry *d);
 /* The same for all in a directory that was removed: its negative ones, which hold it. */
