@@ -174,7 +174,7 @@ unit_src := $(addprefix guest-kernel/,$(addsuffix .c,$(addprefix core/,lock mute
     hostfs_names hostfs_read inode memfs names open pipe uio walk window)))
 unit_host_src := $(addsuffix .c,$(addprefix vmm/,fsclient hostcall options ram) runrsc/run_options \
     $(addprefix hostcalls/lib/,attr error) \
-    $(addprefix hostcalls/fs/,attr beneath call names nodes open readdir server walk))
+    $(addprefix hostcalls/fs/,attr beneath call names nodes open readdir server walk xattr))
 unit_fakes := $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)) # and what tests share
 unit_tests := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 .SECONDARY: $(call objects,unit,$(wildcard tests/unit/test_*.c))

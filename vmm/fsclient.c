@@ -185,7 +185,8 @@ static int64_t finish(struct fsclient *fc, uint32_t slot)
     bool has_fd = __atomic_load_n(&s->has_fd, __ATOMIC_RELAXED) == 1;
     bool is_open = req->nr == RV_HC_fs_open || req->nr == RV_HC_fs_create;
     /* Of these the answer is the length of what they tell, of the others nothing but success. */
-    bool is_list = req->nr == RV_HC_fs_walk || req->nr == RV_HC_fs_readdir;
+    bool is_list = req->nr == RV_HC_fs_walk || req->nr == RV_HC_fs_readdir ||
+                   req->nr == RV_HC_fs_getxattr || req->nr == RV_HC_fs_listxattr;
 
     if (ret < 0)
         return ret < -4095 ? -EIO : ret;

@@ -3,6 +3,7 @@
 #include "fs/hostfs.h"
 
 #include "core/string.h"
+#include "fs/xattr.h"
 #include "mm/slab.h"
 
 #include <linux/fcntl.h>
@@ -55,6 +56,8 @@ struct inode *hostfs_inode_create(struct superblock *sb, struct inode *dir, cons
                                 : &hostfs_volume_file_ops,
                a->mode);
     h->is_volume = !sb->overlay;
+    if (sb->overlay)
+        i->xattrs = &xattr_unasked;
     if (type == S_IFLNK_ && !(h->text = kstrndup(text, text_len)))
         goto no_memory;
     if (type == S_IFREG_ && sb->overlay) {
@@ -102,7 +105,7 @@ static void hostfs_destroy(struct inode *i)
     if (h->listing)
         listing_free(h->listing);
     kfree(h->text);
-    kfree(h->host_name);
+    xattr_free(i->xattrs);
     if (h->host_dir)
         inode_unref(h->host_dir);
     if (i->vmo)
@@ -375,14 +378,16 @@ static int volume_setattr(struct inode *i, const struct attr_change *c)
 const struct inode_ops hostfs_image_ops = {
     .lookup = hostfs_lookup, .make = image_make, .link = image_link, .unlink = image_unlink,
     .rename = image_rename, .is_empty = image_is_empty, .name_removed = image_name_removed,
-    .setattr = image_setattr,
+    .setattr = image_setattr, .getxattr = image_getxattr, .listxattr = image_listxattr,
+    .setxattr = image_setxattr,
     .open = hostfs_open, .readlink = hostfs_readlink, .destroy = hostfs_destroy,
 };
 
 const struct inode_ops hostfs_volume_ops = {
     .lookup = hostfs_lookup, .valid = volume_valid, .make = hostfs_make, .link = hostfs_link,
     .unlink = hostfs_unlink, .rename = hostfs_rename, .setattr = volume_setattr,
-    .getattr = volume_getattr, .open = hostfs_open, .readlink = hostfs_readlink,
+    .getattr = volume_getattr, .getxattr = volume_getxattr, .listxattr = volume_listxattr,
+    .setxattr = volume_setxattr, .open = hostfs_open, .readlink = hostfs_readlink,
     .destroy = hostfs_destroy,
 };
 

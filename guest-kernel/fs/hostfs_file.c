@@ -8,6 +8,7 @@
 #include "core/string.h"
 #include "fs/hostfs.h"
 #include "fs/window.h"
+#include "fs/xattr.h"
 #include "mm/frame.h"
 #include "mm/slab.h"
 
@@ -143,6 +144,8 @@ int hostfs_open_host(struct inode *i, struct dentry *d, bool write)
     }
     h->file = reply.file;
     h->writable = reply.writable;
+    if (reply.no_xattrs && xattr_is_unasked(i->xattrs))
+        i->xattrs = NULL;
     if (h->is_volume)
         hostfs_set_attr(i, &reply.attr);
     return 0;

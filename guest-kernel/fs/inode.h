@@ -35,6 +35,7 @@
 struct superblock;
 struct inode;
 struct pipe;
+struct xattr;
 
 /* Attributes to be changed. */
 #define SET_MODE  1u
@@ -82,6 +83,11 @@ struct inode_ops {
     int (*setattr)(struct inode *inode, const struct attr_change *c);
     /* Bring the fields up to date; NULL: they are. */
     int (*getattr)(struct inode *inode);
+    /* Extended attributes, as fs/xattr.h says of those in memory; locked (m). NULL: there are none. */
+    s64 (*getxattr)(struct inode *inode, struct dentry *d, const char *name, void *buf, size_t size);
+    s64 (*listxattr)(struct inode *inode, struct dentry *d, bool privileged, char *buf, size_t size);
+    int (*setxattr)(struct inode *inode, struct dentry *d, const char *name, const void *value,
+                    size_t size, int flags);
     /* Prepare f, whose ops are set to inode->fops. May be NULL. */
     int (*open)(struct inode *inode, struct file *f);
     /* The text of a link: bytes, no NUL. */
@@ -107,6 +113,7 @@ struct inode {
     u64 atime, mtime, ctime, btime;
     struct vmo *vmo;             /* (i) contents of a regular file, or NULL */
     struct pipe *fifo;           /* (m) of a FIFO while it is open */
+    struct xattr *xattrs;        /* (m) extended attributes in memory, see fs/xattr.h */
 };
 
 struct dentry {

@@ -72,6 +72,7 @@ static int64_t reply_open(struct call *c, int fd, bool write, const struct rv_at
     struct rv_open_reply reply = { .attr = *a, .writable = write };
 
     c->out_used = sizeof(reply);
+    reply.no_xattrs = !write && has_no_xattrs(fd); /* who writes does not ask: it is a volume's */
     reply.nread = read_small(c, fd, a->size);
     memcpy(c->out, &reply, sizeof(reply));
     if (reply.nread && !write)

@@ -24,7 +24,7 @@
 #include "hostcalls/abi.h"
 
 #define FS_SLOTS     RV_MAX_TOKENS
-#define FS_IN_MAX    4352u  /* the most bytes that the inputs of one request have */
+#define FS_IN_MAX    66048u /* the most bytes that the inputs of one request have */
 #define FS_DATA_SIZE 69632u /* the most bytes that its outputs have */
 #define FS_NODES_MAX (1u << 20) /* node ids are below this */
 
