@@ -135,10 +135,8 @@ int vfs_file_caps(const struct path *p, struct file_caps *caps)
     if (size == XATTR_CAPS_SZ_3 && d.rootid)
         return 0; /* for another user namespace than this one */
     *caps = (struct file_caps){ .effective = d.magic_etc & VFS_CAP_FLAGS_EFFECTIVE };
-    for (u32 w = 0; w < words; w++) {
+    for (u32 w = 0; w < words; w++)
         caps->permitted |= (u64)d.data[w].permitted << 32 * w;
-        caps->inheritable |= (u64)d.data[w].inheritable << 32 * w;
-    }
     return 1;
 }
 

@@ -66,7 +66,7 @@ int vfs_setxattr(const struct path *p, const struct cred *c, const char *name, c
 
 /* The capabilities that a program's file gives (capabilities(7), "File capabilities"). */
 struct file_caps {
-    u64 permitted, inheritable;
+    u64 permitted; /* its inheritable ones never count: a process has none here */
     bool effective;
 };
 /* 1: it has some; 0: none; -EINVAL: the attribute is malformed; or another error of its file system. */

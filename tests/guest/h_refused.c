@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 int main(int argc, char **argv)
 {
@@ -35,6 +36,8 @@ int main(int argc, char **argv)
     CHECK_ERRNO(chown("file", 1, 1), EROFS);
     CHECK_ERRNO(truncate("file", 0), EROFS);
     CHECK_ERRNO(utimensat(AT_FDCWD, "file", times, 0), EROFS);
+    CHECK_ERRNO(setxattr("file", "user.a", "x", 1, 0), EROFS);
+    CHECK_ERRNO(removexattr("file", "user.a"), EROFS);
     CHECK_ERRNO(access("file", W_OK), EROFS);
     OK(access("file", R_OK));
     fd = OK(open("file", O_RDONLY));

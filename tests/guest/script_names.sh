@@ -3,7 +3,11 @@
 # files, which keep a descriptor of the VMM each. RV_MISSING_NAMES: how many.
 
 # More than the 2048 that stay with 32 MiB.
-missing=${RV_MISSING_NAMES:-2200}
+if [ "$kvm" = software ]; then
+    missing=${RV_MISSING_NAMES:-2200}
+else
+    missing=${RV_MISSING_NAMES:-150000}
+fi
 
 # missing_names NAME DIR OPTION...
 missing_names() {
