@@ -125,6 +125,10 @@ struct dentry *hostfs_place(struct dentry *d, u32 *node, char name[NAME_MAX_ + 1
     *len = d->len;
     memcpy(name, d->name, d->len);
     spin_unlock(&tree_lock);
+    if (parent && !READ_ONCE(d->hashed)) { /* by now the name may be another file's */
+        dentry_unref(parent);
+        return NULL;
+    }
     *node = parent ? hostfs_of(parent->inode)->node : 0;
     return parent;
 }
@@ -278,7 +282,7 @@ static bool volume_valid(struct dentry *d)
 
     parent = hostfs_place(d, &node, name, &len);
     if (!parent)
-        return true;
+        return false;
     reply = kmalloc(sizeof(*reply));
     if (reply) {
         hc_io_init(&io);
@@ -376,7 +380,7 @@ static int volume_setattr(struct inode *i, const struct attr_change *c)
 }
 
 const struct inode_ops hostfs_image_ops = {
-    .lookup = hostfs_lookup, .make = image_make, .link = image_link, .unlink = image_unlink,
+    .lookup = hostfs_lookup, .make = image_make, .tmpfile = memfs_tmpfile, .link = image_link, .unlink = image_unlink,
     .rename = image_rename, .is_empty = image_is_empty, .name_removed = image_name_removed,
     .setattr = image_setattr, .getxattr = image_getxattr, .listxattr = image_listxattr,
     .setxattr = image_setxattr,
@@ -384,7 +388,8 @@ const struct inode_ops hostfs_image_ops = {
 };
 
 const struct inode_ops hostfs_volume_ops = {
-    .lookup = hostfs_lookup, .valid = volume_valid, .make = hostfs_make, .link = hostfs_link,
+    .lookup = hostfs_lookup, .valid = volume_valid, .make = hostfs_make, .tmpfile = hostfs_tmpfile,
+    .link = hostfs_link,
     .unlink = hostfs_unlink, .rename = hostfs_rename, .setattr = volume_setattr,
     .getattr = volume_getattr, .getxattr = volume_getxattr, .listxattr = volume_listxattr,
     .setxattr = volume_setxattr, .open = hostfs_open, .readlink = hostfs_readlink,

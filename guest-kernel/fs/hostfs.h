@@ -67,7 +67,10 @@ struct inode *hostfs_inode_create(struct superblock *sb, struct inode *dir, cons
                                   const struct rv_attr *a, u32 node, const char *text,
                                   u32 text_len);
 void hostfs_set_attr(struct inode *i, const struct rv_attr *a);
-/* Directory node and name for a call about a dentry; the reference on the parent is the caller's. */
+/*
+ * Directory node and name for a call about a dentry; the reference on the parent is the caller's. NULL:
+ * a root, or it is not under that name any more.
+ */
 struct dentry *hostfs_place(struct dentry *d, u32 *node, char name[NAME_MAX_ + 1], u32 *len);
 /* Open the host's file if it is not, or not for writing. inode->lock held. */
 int hostfs_open_host(struct inode *i, struct dentry *d, bool write);
@@ -108,6 +111,7 @@ int volume_setxattr(struct inode *i, struct dentry *d, const char *name, const v
 
 /* Directory operations of volumes (hostfs_names.c). */
 int hostfs_make(struct inode *dir, struct dentry *d, const struct new_node *n, struct inode **out);
+int hostfs_tmpfile(struct inode *dir, const struct new_node *n, bool linkable, struct inode **out);
 int hostfs_link(struct inode *dir, struct dentry *d, struct inode *target, struct dentry *from);
 int hostfs_unlink(struct inode *dir, struct dentry *d);
 int hostfs_rename(struct inode *from, struct dentry *a, struct inode *to, struct dentry *b, u32 flags);

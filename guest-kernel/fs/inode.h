@@ -71,6 +71,8 @@ struct inode_ops {
     bool (*valid)(struct dentry *d);
     /* Directories; NULL: -EROFS. The directory is locked (m), the dentry negative. */
     int (*make)(struct inode *dir, struct dentry *d, const struct new_node *node, struct inode **out);
+    /* A file without a name, of which nlink becomes 0 (O_TMPFILE). NULL: -EOPNOTSUPP. */
+    int (*tmpfile)(struct inode *dir, const struct new_node *node, bool linkable, struct inode **out);
     int (*link)(struct inode *dir, struct dentry *d, struct inode *target, struct dentry *from);
     int (*unlink)(struct inode *dir, struct dentry *d);  /* also directories; see is_empty */
     int (*rename)(struct inode *from, struct dentry *a, struct inode *to, struct dentry *b, u32 flags);
@@ -103,6 +105,7 @@ struct inode {
     u32 refs;                    /* (a) */
     u32 mode;                    /* (m) */
     u32 uid, gid, nlink;         /* (m) */
+    bool linkable;               /* (a) made without a name, but may get one: O_TMPFILE without O_EXCL */
     const struct inode_ops *ops; /* (i) */
     const struct file_ops *fops; /* (i) */
     struct superblock *sb;       /* (i) */
@@ -231,6 +234,8 @@ int link_follow(const struct lookup *l, struct inode *link, const struct mount *
 /* As path_text, but what was removed is shown by its last name and " (deleted)". */
 s64 path_text_removed(struct fs_context *fs, const struct path *p, char *buf, size_t size);
 
+/* inode(7): in a set-group-ID directory, what is made gets the directory's group. */
+void fs_inherit(const struct inode *dir, struct new_node *node);
 /* Make a node under a negative dentry; the directory is locked, rights are checked. */
 int fs_make(struct last_name *n, struct dentry *d, const struct new_node *node);
 
@@ -245,6 +250,7 @@ int inode_open(const struct path *p, u32 flags, struct file **out);
 /* file systems */
 int memfs_create(u32 mode, u64 magic, struct superblock **sb, struct dentry **root);
 struct inode *memfs_inode(struct superblock *sb, const struct new_node *n);
+int memfs_tmpfile(struct inode *dir, const struct new_node *n, bool linkable, struct inode **out);
 /* Add a node while a file system is being set up. */
 int memfs_add(struct dentry *dir, const char *name, const struct new_node *n);
 /* Operations of regular files whose contents are in a VMO of this kernel's memory. */

@@ -88,6 +88,13 @@ static int memfs_make(struct inode *dir, struct dentry *d UNUSED, const struct n
     return *out ? 0 : -ENOMEM;
 }
 
+int memfs_tmpfile(struct inode *dir, const struct new_node *n, bool linkable UNUSED,
+                  struct inode **out)
+{
+    *out = memfs_inode(dir->sb, n);
+    return *out ? 0 : -ENOMEM;
+}
+
 /* Names are dentries, which the caller changes. */
 static int memfs_link(struct inode *dir UNUSED, struct dentry *d UNUSED, struct inode *t UNUSED,
                       struct dentry *from UNUSED)
@@ -130,7 +137,7 @@ static s64 memfs_readlink(struct inode *i, char *buf, size_t size)
 }
 
 static const struct inode_ops memfs_inode_ops = {
-    .make = memfs_make, .link = memfs_link, .unlink = memfs_unlink, .rename = memfs_rename,
+    .make = memfs_make, .tmpfile = memfs_tmpfile, .link = memfs_link, .unlink = memfs_unlink, .rename = memfs_rename,
     .is_empty = memfs_is_empty, .setattr = memfs_setattr,
     .getxattr = xattr_mem_op_get, .listxattr = xattr_mem_op_list, .setxattr = xattr_mem_op_set,
     .readlink = memfs_readlink, .destroy = memfs_destroy,

@@ -27,6 +27,7 @@ int64_t fs_walk(struct call *c);
 int64_t fs_readdir(struct call *c);
 int64_t fs_open(struct call *c);
 int64_t fs_create(struct call *c);
+int64_t fs_tmpfile(struct call *c);
 int64_t fs_mkdir(struct call *c);
 int64_t fs_symlink(struct call *c);
 int64_t fs_mknod(struct call *c);

@@ -25,6 +25,7 @@ int main(int argc, char **argv)
     CHECK_ERRNO(open("file", O_RDONLY | O_TRUNC), EROFS);
     CHECK_ERRNO(open("new", O_WRONLY | O_CREAT, 0600), EROFS);
     CHECK_ERRNO(open("link", O_RDWR), EROFS);
+    CHECK_ERRNO(open(".", O_TMPFILE | O_RDWR | O_EXCL, 0600), EROFS);
     CHECK_ERRNO(mkdir("new", 0700), EROFS);
     CHECK_ERRNO(rmdir("folder"), EROFS);
     CHECK_ERRNO(unlink("file"), EROFS);

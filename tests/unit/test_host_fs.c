@@ -263,6 +263,7 @@ START_TEST(a_read_only_root_is_not_changed)
     start();
     CHECK_EQ(CALL(fs_open, sizeof(out), "d", 1, IMAGE, 1, 0, 0), -EROFS);
     CHECK_EQ(CALL(fs_create, 4096, "n", 1, IMAGE, 0644, 0, 0), -EROFS);
+    CHECK_EQ(CALL(fs_tmpfile, 4096, NULL, 0, IMAGE, 0644, 0, 0), -EROFS);
     CHECK_EQ(CALL(fs_mkdir, 104, "n", 1, IMAGE, 0755, 0, 0), -EROFS);
     CHECK_EQ(CALL(fs_symlink, 104, "nt", 2, IMAGE, 0, 0, 1), -EROFS);
     CHECK_EQ(CALL(fs_mknod, 104, "n", 1, IMAGE, S_IFIFO, 0, 0), -EROFS);
@@ -360,6 +361,27 @@ START_TEST(a_volume_is_changed)
     CHECK_EQ(CALL(fs_statfs, 80, NULL, 0, VOLUME, 0, 0, 0), 0);
     CHECK_EQ(c.out_used, 80);
     CHECK_EQ(CALL(fs_statfs, 79, NULL, 0, VOLUME, 0, 0, 0), -EINVAL);
+    end();
+}
+END_TEST
+
+START_TEST(a_file_without_a_name_gets_none)
+{
+    const struct rv_open_reply *reply = (const void *)out;
+    char name[32];
+
+    start();
+    CHECK_EQ(CALL(fs_tmpfile, 4096, NULL, 0, VOLUME, 010000, 0, 0), -EINVAL);
+    CHECK_EQ(CALL(fs_tmpfile, 10, NULL, 0, VOLUME, 0640, 0, 0), -EINVAL);
+    CHECK_EQ(CALL(fs_tmpfile, 4096, NULL, 0, 77, 0640, 0, 0), -ESTALE);
+    if (CALL(fs_tmpfile, 4096, NULL, 0, VOLUME, 0640, geteuid(), getegid()) == 0) {
+        CHECK(c.fd >= 0 && reply->writable && reply->attr.nlink == 0);
+        CHECK_EQ(reply->attr.mode, S_IFREG | 0640);
+        CHECK_EQ(write(c.fd, "x", 1), 1);
+        snprintf(name, sizeof(name), "/proc/self/fd/%d", c.fd);
+        CHECK_EQ(linkat(AT_FDCWD, name, AT_FDCWD, "got-one", AT_SYMLINK_FOLLOW), -1);
+        close(c.fd);
+    }
     end();
 }
 END_TEST
@@ -637,7 +659,8 @@ UNIT_MAIN("fs_service", ONCE(a_walk_tells_each_component), ONCE(a_link_is_told_a
           ONCE(names_that_are_not_one_component_are_refused),
           ONCE(lengths_of_first_names_are_checked), ONCE(unknown_nodes_and_flags_are_refused),
           ONCE(a_read_only_root_is_not_changed), ONCE(only_regular_files_are_opened),
-          ONCE(a_volume_is_changed), ONCE(a_listing_is_told_in_parts),
+          ONCE(a_volume_is_changed), ONCE(a_file_without_a_name_gets_none),
+          ONCE(a_listing_is_told_in_parts),
           ONCE(a_forgotten_node_is_unknown_and_its_children_stay),
           ONCE(there_may_be_more_nodes_than_descriptors),
           ONCE(a_node_does_not_become_another_directory),
