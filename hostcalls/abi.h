@@ -196,7 +196,8 @@ struct rv_dirent {
 struct rv_open_reply {
     struct rv_attr attr;
     uint32_t file;     /* id for the file_* calls; valid until file_close */
-    uint32_t writable; /* the descriptor was opened for writing too */
+    uint16_t writable; /* the descriptor was opened for writing too */
+    uint16_t no_xattrs; /* 1: fs_listxattr would tell of none; 0: perhaps */
     uint64_t nread;    /* bytes of the file's start put into the further outputs */
 };
 
@@ -213,6 +214,11 @@ struct rv_statfs {
 #define RV_SET_ATIME 16u
 #define RV_SET_MTIME 32u
 
+/* Flags of fs_setxattr; the first two are those of setxattr(2). */
+#define RV_XATTR_CREATE  1u
+#define RV_XATTR_REPLACE 2u
+#define RV_XATTR_REMOVE  4u /* there is no value */
+
 /* Node ids of the roots: root 0 is the image, 1 ... n the volumes in the order of the boot data. */
 #define RV_ROOT_NODE(i) ((uint32_t)(i) + 1u)
 #define RV_MAX_ROOTS 32u
@@ -227,6 +233,7 @@ RV_STATIC_ASSERT(sizeof(struct rv_event_ring) <= 3 * RV_PAGE_SIZE);
 RV_STATIC_ASSERT(sizeof(struct rv_attr) == 88);
 RV_STATIC_ASSERT(sizeof(struct rv_walk_entry) == 104);
 RV_STATIC_ASSERT(sizeof(struct rv_dirent) == 16);
+RV_STATIC_ASSERT(sizeof(struct rv_open_reply) == 104);
 
 /* Numbers of the hostcalls, from the one table. */
 #define HOSTCALL(nr, name, class, a0, a1, a2, a3, a4, a5, in_max, out_max, doc) RV_HC_##name = nr,

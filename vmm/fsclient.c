@@ -75,6 +75,12 @@ int fsclient_init(struct vm *vm, struct error *err)
     return 0;
 }
 
+/* Whether a file comes with the answer. */
+static bool is_open(uint32_t nr)
+{
+    return nr == RV_HC_fs_open || nr == RV_HC_fs_create || nr == RV_HC_fs_tmpfile;
+}
+
 /* --- descriptors ------------------------------------------------------------------------------ */
 
 static void drop_fd(struct fs_call *call)
@@ -142,7 +148,7 @@ static int claim_fd(struct fsclient *fc, uint32_t slot)
 /* --- the answer ------------------------------------------------------------------------------- */
 
 /*
- * fs_open and fs_create: the file gets its id here. A file whose contents came whole needs none
+ * The calls that open: the file gets its id here. A file whose contents came whole needs none
  * (file 0). The reply is copied before it is checked: the service may still write to it.
  */
 static int64_t finish_open(struct fsclient *fc, uint32_t slot, bool has_fd, size_t used)
@@ -183,15 +189,15 @@ static int64_t finish(struct fsclient *fc, uint32_t slot)
     int64_t ret = __atomic_load_n(&s->ret, __ATOMIC_RELAXED);
     size_t used = __atomic_load_n(&s->out_used, __ATOMIC_RELAXED);
     bool has_fd = __atomic_load_n(&s->has_fd, __ATOMIC_RELAXED) == 1;
-    bool is_open = req->nr == RV_HC_fs_open || req->nr == RV_HC_fs_create;
     /* Of these the answer is the length of what they tell, of the others nothing but success. */
-    bool is_list = req->nr == RV_HC_fs_walk || req->nr == RV_HC_fs_readdir;
+    bool is_list = req->nr == RV_HC_fs_walk || req->nr == RV_HC_fs_readdir ||
+                   req->nr == RV_HC_fs_getxattr || req->nr == RV_HC_fs_listxattr;
 
     if (ret < 0)
         return ret < -4095 ? -EIO : ret;
     if (used > req->out_len || used > FS_DATA_SIZE || (size_t)ret != (is_list ? used : 0))
         return -EIO;
-    if (is_open)
+    if (is_open(req->nr))
         return finish_open(fc, slot, has_fd, used);
     hc_copy_out(req, 0, fc->ring->data[slot], used);
     return ret;
@@ -269,7 +275,7 @@ static int64_t request(struct hc_req *req)
     pthread_mutex_lock(&fc->lock);
     drop_fd(call); /* of an earlier request that failed after its file was sent */
     call->seq++;
-    call->wants_fd = req->nr == RV_HC_fs_open || req->nr == RV_HC_fs_create;
+    call->wants_fd = is_open(req->nr);
     pthread_mutex_unlock(&fc->lock);
     s->nr = req->nr;
     s->seq = call->seq;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Attributes: reading and changing them. */
 #include "core/string.h"
-#include "fs/inode.h"
+#include "fs/xattr.h"
 
 static void fill(struct inode *i, struct kstat *st)
 {
@@ -90,6 +90,8 @@ static int change(struct inode *i, struct attr_change *c)
             i->mtime = c->mtime;
         if (c->mask & SET_SIZE)
             i->mtime = now;
+        if ((c->mask & (SET_SIZE | SET_UID | SET_GID)) && !inode_is_dir(i))
+            xattr_drop_caps(i);
         i->ctime = now;
     }
     mutex_unlock(&i->lock);

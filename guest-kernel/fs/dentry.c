@@ -3,12 +3,31 @@
 #include "core/print.h"
 #include "core/string.h"
 #include "fs/inode.h"
+#include "mm/frame.h"
 #include "mm/slab.h"
 
 struct mutex rename_mutex;
 struct spinlock tree_lock = SPINLOCK_INIT(RANK_FS + 1);
 struct path root_path;
 struct list all_mounts = LIST_INIT(all_mounts);
+
+/*
+ * Names that may be given back: all of volumes, and what the image was found not to have. (What it
+ * has is bounded by the image, and its inodes carry what was changed.) One such name for each
+ * BYTES_FOR_NAME of the container's memory is kept, and never so many that the VMM runs out of
+ * descriptors for the files of volumes.
+ */
+#define BYTES_FOR_NAME (UINT64_C(16) << 10)
+#define NAMES_MIN 1024u
+#define NAMES_MAX 32768u
+#define PRUNE_LOOKS 16u /* at so many names with each new one: more than come in */
+#define HARD_MAX 2u     /* times the number: from there on it does not count that it was found */
+
+static struct {
+    struct spinlock lock; /* RANK_FS + 2 */
+    struct list list;     /* dentry.lru, the next one to be looked at first */
+    u32 count, max;       /* max 0: not computed yet */
+} names = { .lock = SPINLOCK_INIT(RANK_FS + 2), .list = LIST_INIT(names.list) };
 
 u64 name_hash(const char *name, u32 len)
 {
@@ -36,6 +55,7 @@ struct dentry *dentry_create(struct dentry *parent, const char *name, u32 len, s
     spin_init(&d->lock, RANK_FS);
     list_init(&d->ordered);
     list_init(&d->sibling);
+    list_init(&d->lru);
     d->node.key = name_hash(name, len);
     if (parent) {
         dentry_ref(parent);
@@ -49,16 +69,45 @@ void dentry_ref(struct dentry *d)
     __atomic_fetch_add(&d->refs, 1, __ATOMIC_RELAXED);
 }
 
+/* Neither made here nor in the way of anything; users are another matter. */
+static bool may_give_back(const struct dentry *parent, const struct dentry *d)
+{
+    const struct superblock *sb = parent->inode->sb;
+
+    return (sb->asks || (sb->overlay && !d->inode)) && !d->pinned && !d->upper && !d->covers &&
+           !d->mounted;
+}
+
+static void names_add(struct dentry *d)
+{
+    spin_lock(&names.lock);
+    list_add_tail(&names.list, &d->lru);
+    names.count++;
+    spin_unlock(&names.lock);
+    d->listed = true;
+}
+
+static void names_remove(struct dentry *d)
+{
+    spin_lock(&names.lock);
+    list_del(&d->lru);
+    names.count--;
+    spin_unlock(&names.lock);
+    d->listed = false;
+}
+
 static void unhash(struct dentry *parent, struct dentry *d)
 {
     tree_remove(&parent->children, &d->node);
     list_del(&d->sibling);
     d->hashed = false;
+    if (d->listed)
+        names_remove(d);
 }
 
 /*
- * The table holds a reference of its own on each entry, so what was looked up once stays. An entry that
- * was dropped goes with its last user.
+ * The table holds a reference of its own on each entry, so what was looked up once stays until it
+ * is pruned. An entry that was dropped goes with its last user.
  */
 void dentry_unref(struct dentry *d)
 {
@@ -92,8 +141,10 @@ struct dentry *dentry_find(struct dentry *parent, const char *name, u32 len)
 
     spin_lock(&parent->lock);
     d = find_locked(parent, name, len, hash);
-    if (d)
+    if (d) {
+        d->used = true;
         dentry_ref(d);
+    }
     spin_unlock(&parent->lock);
     return d;
 }
@@ -104,6 +155,85 @@ static void hash_locked(struct dentry *parent, struct dentry *d)
     tree_insert(&parent->children, &d->node);
     list_add_tail(&parent->ordered, &d->sibling);
     d->hashed = true;
+    if (may_give_back(parent, d))
+        names_add(d);
+}
+
+/* The name whose turn it is, with a reference; it goes to the end. */
+static struct dentry *names_next(void)
+{
+    struct dentry *d = NULL;
+
+    spin_lock(&names.lock);
+    if (!list_empty(&names.list)) {
+        d = list_first(&names.list, struct dentry, lru);
+        list_del(&d->lru);
+        list_add_tail(&names.list, &d->lru);
+        dentry_ref(d); /* the table's is there: what is listed is hashed */
+    }
+    spin_unlock(&names.lock);
+    return d;
+}
+
+/*
+ * Drop it if nobody but the table and the caller has it. A new user comes by the table only, whose
+ * lock is held, so the count is sure.
+ */
+static bool drop_unused(struct dentry *d)
+{
+    bool keep_used = READ_ONCE(names.count) <= HARD_MAX * READ_ONCE(names.max);
+    struct dentry *parent = dentry_parent(d);
+    bool drop = false;
+
+    if (!parent)
+        return false;
+    spin_lock(&parent->lock);
+    if (d->listed && d->parent == parent) {
+        if (!may_give_back(parent, d)) {
+            names_remove(d); /* it has become something that stays */
+        } else if (d->used && keep_used) {
+            d->used = false;
+        } else if (__atomic_load_n(&d->refs, __ATOMIC_ACQUIRE) == 2) {
+            unhash(parent, d);
+            drop = true;
+        }
+    }
+    spin_unlock(&parent->lock);
+    if (drop)
+        dentry_unref(d); /* the table's */
+    dentry_unref(parent);
+    return drop;
+}
+
+static bool prune(u32 looks, u32 want)
+{
+    u32 dropped = 0;
+
+    while (looks-- && dropped < want) {
+        struct dentry *d = names_next();
+
+        if (!d)
+            break;
+        dropped += drop_unused(d);
+        dentry_unref(d);
+    }
+    return dropped;
+}
+
+bool dentry_prune(u32 n)
+{
+    return prune(2 * READ_ONCE(names.count), n); /* the first time round takes the marks away */
+}
+
+static u32 names_max(void)
+{
+    struct frame_stats s;
+
+    if (!READ_ONCE(names.max)) {
+        frame_get_stats(&s);
+        WRITE_ONCE(names.max, (u32)MIN(MAX(s.limit / BYTES_FOR_NAME, NAMES_MIN), NAMES_MAX));
+    }
+    return READ_ONCE(names.max);
 }
 
 struct dentry *dentry_enter(struct dentry *d)
@@ -119,6 +249,8 @@ struct dentry *dentry_enter(struct dentry *d)
         dentry_ref(d); /* the table's */
     }
     spin_unlock(&parent->lock);
+    if (unlikely(READ_ONCE(names.count) > names_max()))
+        prune(PRUNE_LOOKS, 2);
     if (!there)
         return d;
     dentry_unref(d);

@@ -3,6 +3,7 @@
 #include "fs/hostfs.h"
 
 #include "core/string.h"
+#include "fs/xattr.h"
 #include "mm/slab.h"
 
 #include <linux/fcntl.h>
@@ -55,6 +56,8 @@ struct inode *hostfs_inode_create(struct superblock *sb, struct inode *dir, cons
                                 : &hostfs_volume_file_ops,
                a->mode);
     h->is_volume = !sb->overlay;
+    if (sb->overlay)
+        i->xattrs = &xattr_unasked;
     if (type == S_IFLNK_ && !(h->text = kstrndup(text, text_len)))
         goto no_memory;
     if (type == S_IFREG_ && sb->overlay) {
@@ -102,7 +105,7 @@ static void hostfs_destroy(struct inode *i)
     if (h->listing)
         listing_free(h->listing);
     kfree(h->text);
-    kfree(h->host_name);
+    xattr_free(i->xattrs);
     if (h->host_dir)
         inode_unref(h->host_dir);
     if (i->vmo)
@@ -122,6 +125,10 @@ struct dentry *hostfs_place(struct dentry *d, u32 *node, char name[NAME_MAX_ + 1
     *len = d->len;
     memcpy(name, d->name, d->len);
     spin_unlock(&tree_lock);
+    if (parent && !READ_ONCE(d->hashed)) { /* by now the name may be another file's */
+        dentry_unref(parent);
+        return NULL;
+    }
     *node = parent ? hostfs_of(parent->inode)->node : 0;
     return parent;
 }
@@ -178,6 +185,7 @@ static int enter_answer(struct dentry *parent, const char *text, u32 text_len, c
     u32 t = 0;
 
     *out = NULL;
+    dentry_ref(at);
     for (; pos + sizeof(struct rv_walk_entry) <= len && t < text_len; pos = next) {
         const struct rv_walk_entry *e = (const void *)(reply + pos);
         const char *link = (const char *)(e + 1), *name = text + t;
@@ -211,18 +219,20 @@ static int enter_answer(struct dentry *parent, const char *text, u32 text_len, c
         }
         own->covers = sb->overlay && inode;
         d = dentry_enter(own);
-        if (!*out)
+        if (!*out) {
             *out = d;
-        else
-            dentry_unref(d); /* the table's reference keeps it */
+            dentry_ref(d);
+        }
+        dentry_unref(at);
+        at = d;
         /* What was there before may be another directory than the one the host went on into. */
         if (!d->inode || !inode_is_dir(d->inode) || d->mounted ||
             (d != own && (d->upper || !d->covers))) {
             pos = next;
             break;
         }
-        at = d;
     }
+    dentry_unref(at);
     forget_rest(reply, pos, len);
     return *out ? 0 : r;
 }
@@ -275,7 +285,7 @@ static bool volume_valid(struct dentry *d)
 
     parent = hostfs_place(d, &node, name, &len);
     if (!parent)
-        return true;
+        return false;
     reply = kmalloc(sizeof(*reply));
     if (reply) {
         hc_io_init(&io);
@@ -373,16 +383,20 @@ static int volume_setattr(struct inode *i, const struct attr_change *c)
 }
 
 const struct inode_ops hostfs_image_ops = {
-    .lookup = hostfs_lookup, .make = image_make, .link = image_link, .unlink = image_unlink,
+    .lookup = hostfs_lookup, .make = image_make, .tmpfile = memfs_tmpfile, .link = image_link,
+    .unlink = image_unlink,
     .rename = image_rename, .is_empty = image_is_empty, .name_removed = image_name_removed,
-    .setattr = image_setattr,
+    .setattr = image_setattr, .getxattr = image_getxattr, .listxattr = image_listxattr,
+    .setxattr = image_setxattr,
     .open = hostfs_open, .readlink = hostfs_readlink, .destroy = hostfs_destroy,
 };
 
 const struct inode_ops hostfs_volume_ops = {
-    .lookup = hostfs_lookup, .valid = volume_valid, .make = hostfs_make, .link = hostfs_link,
+    .lookup = hostfs_lookup, .valid = volume_valid, .make = hostfs_make, .tmpfile = hostfs_tmpfile,
+    .link = hostfs_link,
     .unlink = hostfs_unlink, .rename = hostfs_rename, .setattr = volume_setattr,
-    .getattr = volume_getattr, .open = hostfs_open, .readlink = hostfs_readlink,
+    .getattr = volume_getattr, .getxattr = volume_getxattr, .listxattr = volume_listxattr,
+    .setxattr = volume_setxattr, .open = hostfs_open, .readlink = hostfs_readlink,
     .destroy = hostfs_destroy,
 };
 
@@ -433,6 +447,7 @@ int hostfs_create(u32 node, bool is_volume, bool readonly, struct superblock **o
     sb->dev = superblock_new_dev();
     sb->readonly = readonly;
     sb->overlay = !is_volume;
+    sb->asks = is_volume;
     sb->magic = OVERLAY_MAGIC;
     sb->last_ino = OWN_INODES;
     sb->statfs = is_volume ? hostfs_statfs : memfs_statfs;

@@ -19,6 +19,12 @@
 
 struct listing;
 
+/*
+ * Names to give back when the host has no more descriptors for us (ENFILE): cached names of volumes
+ * keep their files open.
+ */
+#define FILES_BACK 256u
+
 struct hostfs_inode {
     struct inode inode;
     u32 node;               /* (i) directories: the service's id */
@@ -26,13 +32,15 @@ struct hostfs_inode {
     bool writable;          /* (m) the open host file was opened for writing */
     u32 file;               /* (m) id of the open host file; 0: not open */
     u32 opens;              /* (m) files that are open for writing, volumes only */
-    char *text;             /* (i) links */
+    union {
+        char *text;         /* (i) links */
+        char *host_name;    /* (i) image files: the name in host_dir; it may be renamed here */
+    };
     struct listing *listing;/* (m) image directories: entries, once read */
     u64 host_size;          /* (i) image files: bytes in the image ... */
     u64 host_end;           /* (m) ... of which this many from the start still count: after a
                                truncation the rest is zeros, whatever the size is later */
-    struct inode *host_dir; /* (i) image files: where the host has it, */
-    char *host_name;        /* (i) for it may be renamed here. A reference; NULL for the root */
+    struct inode *host_dir; /* (i) image files: a reference; NULL for the root */
     u64 read_through;       /* (a) image files: bytes read without entering pages (hostfs_read.c) */
     u64 host_dev;           /* (i) image files with several names: st_dev, and the node in ... */
     struct tree_node by_ino;/* ... the table by which all names find one inode (hostfs_image.c) */
@@ -59,7 +67,10 @@ struct inode *hostfs_inode_create(struct superblock *sb, struct inode *dir, cons
                                   const struct rv_attr *a, u32 node, const char *text,
                                   u32 text_len);
 void hostfs_set_attr(struct inode *i, const struct rv_attr *a);
-/* Directory node and name for a call about a dentry; the reference on the parent is the caller's. */
+/*
+ * Directory node and name for a call about a dentry; the reference on the parent is the caller's.
+ * NULL: a root, or it is not under that name any more.
+ */
 struct dentry *hostfs_place(struct dentry *d, u32 *node, char name[NAME_MAX_ + 1], u32 *len);
 /* Open the host's file if it is not, or not for writing. inode->lock held. */
 int hostfs_open_host(struct inode *i, struct dentry *d, bool write);
@@ -83,14 +94,24 @@ void image_name_removed(struct inode *i);
 int image_rename(struct inode *from, struct dentry *a, struct inode *to, struct dentry *b, u32 flags);
 int image_is_empty(struct dentry *d);
 int image_setattr(struct inode *i, const struct attr_change *c);
+s64 image_getxattr(struct inode *i, struct dentry *d, const char *name, void *buf, size_t size);
+s64 image_listxattr(struct inode *i, struct dentry *d, bool privileged, char *buf, size_t size);
+int image_setxattr(struct inode *i, struct dentry *d, const char *name, const void *value,
+                   size_t size, int flags);
 /* The inode that another name of the same file has, with a reference, or NULL. */
 struct inode *image_find_shared(const struct rv_attr *a);
 /* Enter a new inode for others to find; the one that is there by now, with a reference, or NULL. */
 struct inode *image_enter_shared(struct hostfs_inode *h);
 void image_leave_shared(struct hostfs_inode *h);
 
+s64 volume_getxattr(struct inode *i, struct dentry *d, const char *name, void *buf, size_t size);
+s64 volume_listxattr(struct inode *i, struct dentry *d, bool privileged, char *buf, size_t size);
+int volume_setxattr(struct inode *i, struct dentry *d, const char *name, const void *value,
+                    size_t size, int flags);
+
 /* Directory operations of volumes (hostfs_names.c). */
 int hostfs_make(struct inode *dir, struct dentry *d, const struct new_node *n, struct inode **out);
+int hostfs_tmpfile(struct inode *dir, const struct new_node *n, bool linkable, struct inode **out);
 int hostfs_link(struct inode *dir, struct dentry *d, struct inode *target, struct dentry *from);
 int hostfs_unlink(struct inode *dir, struct dentry *d);
 int hostfs_rename(struct inode *from, struct dentry *a, struct inode *to, struct dentry *b, u32 flags);

@@ -8,6 +8,7 @@
 #include "core/string.h"
 #include "fs/hostfs.h"
 #include "fs/window.h"
+#include "fs/xattr.h"
 #include "mm/frame.h"
 #include "mm/slab.h"
 
@@ -115,7 +116,9 @@ int hostfs_open_host(struct inode *i, struct dentry *d, bool write)
             return -ENOMEM;
         }
     }
-    r = hostcall(RV_HC_fs_open, node, write, 0, 0, 0, &io);
+    do {
+        r = hostcall(RV_HC_fs_open, node, write, 0, 0, 0, &io);
+    } while (r == -ENFILE && dentry_prune(FILES_BACK));
     if (parent)
         dentry_unref(parent);
     whole = r >= 0 && reply.nread == h->host_size && reply.attr.size == h->host_size;
@@ -141,6 +144,8 @@ int hostfs_open_host(struct inode *i, struct dentry *d, bool write)
     }
     h->file = reply.file;
     h->writable = reply.writable;
+    if (reply.no_xattrs && xattr_is_unasked(i->xattrs))
+        i->xattrs = NULL;
     if (h->is_volume)
         hostfs_set_attr(i, &reply.attr);
     return 0;

@@ -35,27 +35,56 @@ static int make_entry(struct inode *dir, struct dentry *d, const struct new_node
     return r < 0 ? (int)r : e->status;
 }
 
+/* The inode of a file that was just made. */
+static int take_new_file(struct inode *dir, const char *name, u32 len,
+                         const struct rv_open_reply *reply, struct inode **out)
+{
+    *out = hostfs_inode_create(dir->sb, dir, name, len, &reply->attr, 0, NULL, 0);
+    if (!*out) {
+        hostcall(RV_HC_file_close, reply->file, 0, 0, 0, 0, NULL);
+        return -ENOMEM;
+    }
+    hostfs_of(*out)->file = reply->file;
+    hostfs_of(*out)->writable = reply->writable;
+    return 0;
+}
+
 static int make_file(struct inode *dir, struct dentry *d, const struct new_node *n,
                      struct inode **out)
 {
     struct rv_open_reply reply;
+    u32 node = hostfs_of(dir)->node;
     struct hc_io io;
     s64 r;
 
     hc_io_init(&io);
     hc_in(&io, d->name, d->len);
     hc_out(&io, &reply, sizeof(reply));
-    r = hostcall(RV_HC_fs_create, hostfs_of(dir)->node, n->mode & 07777, n->uid, n->gid, 1, &io);
-    if (r < 0)
-        return (int)r;
-    *out = hostfs_inode_create(dir->sb, dir, d->name, d->len, &reply.attr, 0, NULL, 0);
-    if (!*out) {
-        hostcall(RV_HC_file_close, reply.file, 0, 0, 0, 0, NULL);
-        return -ENOMEM;
-    }
-    hostfs_of(*out)->file = reply.file;
-    hostfs_of(*out)->writable = reply.writable;
-    return 0;
+    r = hostcall(RV_HC_fs_create, node, n->mode & 07777, n->uid, n->gid, 1, &io);
+    while (r == -ENFILE && dentry_prune(FILES_BACK)) /* it was made, if the VMM had no descriptor */
+        r = hostcall(RV_HC_fs_create, node, n->mode & 07777, n->uid, n->gid, 0, &io);
+    return r < 0 ? (int)r : take_new_file(dir, d->name, d->len, &reply, out);
+}
+
+/*
+ * Only one that never gets a name: the file goes to the VMM, which can give it none, and the
+ * service keeps nothing of it. Callers of the other kind have to do without in any case (open(2)).
+ */
+int hostfs_tmpfile(struct inode *dir, const struct new_node *n, bool linkable, struct inode **out)
+{
+    struct rv_open_reply reply;
+    u32 node = hostfs_of(dir)->node;
+    struct hc_io io;
+    s64 r;
+
+    if (linkable)
+        return -EOPNOTSUPP;
+    do {
+        hc_io_init(&io);
+        hc_out(&io, &reply, sizeof(reply));
+        r = hostcall(RV_HC_fs_tmpfile, node, n->mode & 07777, n->uid, n->gid, 0, &io);
+    } while (r == -ENFILE && dentry_prune(FILES_BACK));
+    return r < 0 ? (int)r : take_new_file(dir, "", 0, &reply, out);
 }
 
 int hostfs_make(struct inode *dir, struct dentry *d, const struct new_node *n, struct inode **out)
@@ -85,7 +114,7 @@ int hostfs_link(struct inode *dir, struct dentry *d, struct inode *target UNUSED
 
     parent = hostfs_place(from, &node, name, &len);
     if (!parent)
-        return -EPERM;
+        return -ENOENT;
     hc_io_init(&io);
     hc_in(&io, name, len);
     hc_in(&io, d->name, d->len);

@@ -4,8 +4,9 @@
  *
  * Locks: inode->lock (mutex) of a directory guards what its file system has in it and is held over
  * make, link, unlink and rename; two directories are locked in the order of their addresses, after
- * rename_mutex. dentry->lock (RANK_FS) guards the children of a dentry. tree_lock (RANK_FS + 1) guards
- * every dentry's parent and name, and is held for moments only.
+ * rename_mutex. dentry->lock (RANK_FS) guards the children of a dentry. tree_lock (RANK_FS + 1)
+ * guards every dentry's parent and name, and is held for moments only. names.lock (RANK_FS + 2,
+ * dentry.c) guards the list of names that may be given back.
  *
  * Lock legend: (i) set at creation  (a) atomic  (m) inode->lock  (d) dentry->lock  (t) tree_lock
  */
@@ -35,6 +36,7 @@ struct superblock;
 struct inode;
 struct pipe;
 struct socket;
+struct xattr;
 
 /* Attributes to be changed. */
 #define SET_MODE  1u
@@ -70,6 +72,9 @@ struct inode_ops {
     bool (*valid)(struct dentry *d);
     /* Directories; NULL: -EROFS. The directory is locked (m), the dentry negative. */
     int (*make)(struct inode *dir, struct dentry *d, const struct new_node *node, struct inode **out);
+    /* A file without a name, of which nlink becomes 0 (O_TMPFILE). NULL: -EOPNOTSUPP. */
+    int (*tmpfile)(struct inode *dir, const struct new_node *node, bool linkable,
+                   struct inode **out);
     int (*link)(struct inode *dir, struct dentry *d, struct inode *target, struct dentry *from);
     int (*unlink)(struct inode *dir, struct dentry *d);  /* also directories; see is_empty */
     int (*rename)(struct inode *from, struct dentry *a, struct inode *to, struct dentry *b, u32 flags);
@@ -82,6 +87,13 @@ struct inode_ops {
     int (*setattr)(struct inode *inode, const struct attr_change *c);
     /* Bring the fields up to date; NULL: they are. */
     int (*getattr)(struct inode *inode);
+    /* Extended attributes, as fs/xattr.h says; locked (m). NULL: there are none. */
+    s64 (*getxattr)(struct inode *inode, struct dentry *d, const char *name, void *buf,
+                    size_t size);
+    s64 (*listxattr)(struct inode *inode, struct dentry *d, bool privileged, char *buf,
+                     size_t size);
+    int (*setxattr)(struct inode *inode, struct dentry *d, const char *name, const void *value,
+                    size_t size, int flags);
     /* Prepare f, whose ops are set to inode->fops. May be NULL. */
     int (*open)(struct inode *inode, struct file *f);
     /* The text of a link: bytes, no NUL. */
@@ -97,6 +109,7 @@ struct inode {
     u32 refs;                    /* (a) */
     u32 mode;                    /* (m) */
     u32 uid, gid, nlink;         /* (m) */
+    bool linkable;               /* (a) has no name but may get one: O_TMPFILE without O_EXCL */
     const struct inode_ops *ops; /* (i) */
     const struct file_ops *fops; /* (i) */
     struct superblock *sb;       /* (i) */
@@ -108,6 +121,7 @@ struct inode {
     struct vmo *vmo;             /* (i) contents of a regular file, or NULL */
     struct pipe *fifo;           /* (m) of a FIFO while it is open */
     struct socket *socket;       /* net/: what is bound to it; guarded there, no reference */
+    struct xattr *xattrs;        /* (m) extended attributes in memory, see fs/xattr.h */
 };
 
 struct dentry {
@@ -116,6 +130,8 @@ struct dentry {
     bool hashed;           /* (d of the parent) it is in its parent's table */
     bool upper;            /* (m of the parent) in a file system of the host: exists in memory only */
     bool covers;           /* (m of the parent) the image below has an entry of this name */
+    bool listed;           /* (d of the parent) it is among the names that may be given back */
+    bool used;             /* (d of the parent) it was found since it was last looked at for that */
     u32 len;               /* (t) */
     char *name;            /* (t) */
     struct dentry *parent; /* (t) NULL: root of a file system */
@@ -128,6 +144,7 @@ struct dentry {
     struct list sibling;   /* (d of the parent) */
     u64 seq;               /* (d of the parent) grows with each new child: position for readdir */
     u64 next_seq;          /* (d) */
+    struct list lru;       /* names.lock */
 };
 
 struct superblock {
@@ -136,6 +153,7 @@ struct superblock {
     bool overlay;  /* (i) an image, which is changed in memory only: see dentry.upper */
     u64 magic;     /* (i) statfs(2) f_type */
     u64 last_ino;  /* (a) */
+    bool asks;     /* (i) a volume: every name can be asked for again, so none need stay */
     bool uncached; /* (i) a dentry that is in no table need not have been removed */
     int (*statfs)(struct superblock *sb, struct kstatfs *st);
     void *priv;
@@ -184,6 +202,11 @@ void dentry_unref(struct dentry *d);
 struct dentry *dentry_find(struct dentry *parent, const char *name, u32 len);
 /* Enter a new dentry into its parent's table, or drop it for the one that is there; a reference. */
 struct dentry *dentry_enter(struct dentry *d);
+/*
+ * Names that can be asked for again are kept only up to a number; beyond it those go that nobody
+ * uses. dentry_prune: give back up to n now. False: there was none. No spinlock may be held.
+ */
+bool dentry_prune(u32 n);
 /* Take it out of the table: a later look-up asks the file system. */
 void dentry_drop(struct dentry *d);
 /* The same for all in a directory that was removed: its negative ones, which hold it. */
@@ -216,6 +239,8 @@ int link_follow(const struct lookup *l, struct inode *link, const struct mount *
 /* As path_text, but what was removed is shown by its last name and " (deleted)". */
 s64 path_text_removed(struct fs_context *fs, const struct path *p, char *buf, size_t size);
 
+/* inode(7): in a set-group-ID directory, what is made gets the directory's group. */
+void fs_inherit(const struct inode *dir, struct new_node *node);
 /* Make a node under a negative dentry; the directory is locked, rights are checked. */
 int fs_make(struct last_name *n, struct dentry *d, const struct new_node *node);
 
@@ -230,6 +255,7 @@ int inode_open(const struct path *p, u32 flags, struct file **out);
 /* file systems */
 int memfs_create(u32 mode, u64 magic, struct superblock **sb, struct dentry **root);
 struct inode *memfs_inode(struct superblock *sb, const struct new_node *n);
+int memfs_tmpfile(struct inode *dir, const struct new_node *n, bool linkable, struct inode **out);
 /* Add a node while a file system is being set up. */
 int memfs_add(struct dentry *dir, const char *name, const struct new_node *n);
 /* Operations of regular files whose contents are in a VMO of this kernel's memory. */

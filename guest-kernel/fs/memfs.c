@@ -4,7 +4,7 @@
  * anonymous VMOs. No operation makes an exit.
  */
 #include "core/string.h"
-#include "fs/inode.h"
+#include "fs/xattr.h"
 #include "mm/frame.h"
 #include "mm/slab.h"
 
@@ -14,8 +14,10 @@
 
 struct memfs_inode {
     struct inode inode;
-    struct vmo vmo;   /* regular files; its references keep the inode's memory */
-    char *text;       /* links */
+    union {           /* so that it is 256 bytes, which is what the allocator has */
+        struct vmo vmo; /* regular files; its references keep the inode's memory */
+        char *text;     /* links */
+    };
 };
 
 static struct memfs_inode *of(struct inode *i)
@@ -38,7 +40,9 @@ static void memfs_destroy(struct inode *i)
     struct memfs_inode *m = of(i);
 
     fifo_forget(i);
-    kfree(m->text);
+    xattr_free(i->xattrs);
+    if (inode_type(i) == S_IFLNK_)
+        kfree(m->text);
     if (i->vmo)
         vmo_unref(&m->vmo);
     else
@@ -79,6 +83,13 @@ struct inode *memfs_inode(struct superblock *sb, const struct new_node *n)
 
 static int memfs_make(struct inode *dir, struct dentry *d UNUSED, const struct new_node *n,
                       struct inode **out)
+{
+    *out = memfs_inode(dir->sb, n);
+    return *out ? 0 : -ENOMEM;
+}
+
+int memfs_tmpfile(struct inode *dir, const struct new_node *n, bool linkable UNUSED,
+                  struct inode **out)
 {
     *out = memfs_inode(dir->sb, n);
     return *out ? 0 : -ENOMEM;
@@ -126,8 +137,11 @@ static s64 memfs_readlink(struct inode *i, char *buf, size_t size)
 }
 
 static const struct inode_ops memfs_inode_ops = {
-    .make = memfs_make, .link = memfs_link, .unlink = memfs_unlink, .rename = memfs_rename,
-    .is_empty = memfs_is_empty, .setattr = memfs_setattr, .readlink = memfs_readlink, .destroy = memfs_destroy,
+    .make = memfs_make, .tmpfile = memfs_tmpfile, .link = memfs_link,
+    .unlink = memfs_unlink, .rename = memfs_rename,
+    .is_empty = memfs_is_empty, .setattr = memfs_setattr,
+    .getxattr = xattr_mem_op_get, .listxattr = xattr_mem_op_list, .setxattr = xattr_mem_op_set,
+    .readlink = memfs_readlink, .destroy = memfs_destroy,
 };
 
 /* --- files ---------------------------------------------------------------------------------------- */
@@ -159,6 +173,7 @@ ssize_t memfs_write(struct file *f, struct uio *u, u64 *pos)
     if (r > 0) {
         i->mtime = i->ctime = fs_now();
         i->mode &= ~(i->mode & 010 ? S_ISUID_ | S_ISGID_ : S_ISUID_);
+        xattr_drop_caps(i);
         *pos = at;
     }
     mutex_unlock(&i->lock);

@@ -83,6 +83,15 @@ static void enter(struct dentry *d, struct inode *inode, bool pinned)
     dentry_unref(there);
 }
 
+void fs_inherit(const struct inode *dir, struct new_node *node)
+{
+    if (dir->mode & S_ISGID_) {
+        node->gid = dir->gid;
+        if ((node->mode & S_IFMT_) == S_IFDIR_)
+            node->mode |= S_ISGID_;
+    }
+}
+
 int fs_make(struct last_name *n, struct dentry *d, const struct new_node *node)
 {
     struct inode *dir = n->dir.dentry->inode, *inode;
@@ -91,12 +100,7 @@ int fs_make(struct last_name *n, struct dentry *d, const struct new_node *node)
 
     if (!dir->ops->make)
         return -EROFS;
-    /* inode(7): in a set-group-ID directory, what is made gets the directory's group. */
-    if (dir->mode & S_ISGID_) {
-        own.gid = dir->gid;
-        if ((own.mode & S_IFMT_) == S_IFDIR_)
-            own.mode |= S_ISGID_;
-    }
+    fs_inherit(dir, &own);
     r = dir->ops->make(dir, d, &own, &inode);
     if (r)
         return r;
@@ -190,12 +194,15 @@ int vfs_link(const struct path *from, const struct lookup *l, const char *name)
             r = may_change(&n.dir, l->cred);
         if (r == 0 && inode_is_dir(target))
             r = -EPERM;
+        if (r == 0 && !READ_ONCE(target->nlink) && !READ_ONCE(target->linkable))
+            r = -ENOENT; /* the last name is gone */
         if (r == 0)
             r = dir->ops->link ? dir->ops->link(dir, d, target, from->dentry) : -EROFS;
         if (r == 0) {
             inode_ref(target);
             enter(d, target, !dir->ops->lookup);
             __atomic_fetch_add(&target->nlink, 1, __ATOMIC_RELAXED);
+            WRITE_ONCE(target->linkable, false); /* once */
             target->ctime = dir->mtime = dir->ctime = fs_now();
         }
         unlock_and_drop(&n, d);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opening by name: open(2). */
+#include "core/print.h"
 #include "core/string.h"
 #include "fs/inode.h"
 #include "mm/slab.h"
@@ -248,8 +249,59 @@ static int create_behind_link(const struct lookup *l, struct last_name *n, u32 f
     return r;
 }
 
+/* Make the file, and a dentry that is in no table. */
+static int make_nameless(const struct path *dir, const struct cred *c, u32 mode, bool linkable,
+                         struct dentry **out)
+{
+    struct new_node node = { .mode = S_IFREG_ | mode, .uid = c->fsuid, .gid = c->fsgid };
+    struct inode *d = dir->dentry->inode, *i;
+    char name[24];
+    int r;
+
+    if (!d->ops->tmpfile)
+        return -EOPNOTSUPP;
+    fs_inherit(d, &node);
+    r = d->ops->tmpfile(d, &node, linkable, &i);
+    if (r)
+        return r;
+    i->nlink = 0;
+    i->linkable = linkable;
+    /* As Linux shows it in /proc. */
+    *out = dentry_create(dir->dentry, name, (u32)str_printf(name, sizeof(name), "#%lu", i->ino), i);
+    if (!*out)
+        inode_unref(i);
+    return *out ? 0 : -ENOMEM;
+}
+
+/* O_TMPFILE: `name` is a directory of the file system that the file is to be in. */
+static int open_nameless(const struct lookup *l, const char *name, u32 flags, u32 mode,
+                         struct file **out)
+{
+    struct lookup own = *l;
+    struct path dir, p;
+    int r;
+
+    own.flags = (flags & O_NOFOLLOW ? 0 : LOOKUP_FOLLOW) | LOOKUP_DIRECTORY;
+    r = path_lookup(&own, name, &dir);
+    if (r)
+        return r;
+    r = dir.mnt->readonly ? -EROFS : inode_permission(dir.dentry->inode, l->cred, 3);
+    if (r == 0) {
+        p.mnt = dir.mnt;
+        r = make_nameless(&dir, l->cred, mode, !(flags & O_EXCL), &p.dentry);
+    }
+    if (r == 0) {
+        r = inode_open(&p, flags & ~(u32)(O_EXCL | O_NOCTTY | O_TRUNC), out);
+        path_unref(&p);
+    }
+    path_unref(&dir);
+    return r;
+}
+
 int vfs_open(const struct lookup *l, const char *name, u32 flags, u32 mode, struct file **out)
 {
+    if ((flags & O_TMPFILE) == O_TMPFILE)
+        return open_nameless(l, name, flags, mode, out);
     if (!(flags & O_CREAT) || (flags & O_PATH))
         return open_existing(l, name, flags, out);
     return create(l, name, flags, mode, 0, out);

@@ -85,13 +85,44 @@ bool cred_may_change(struct process *p, int capability)
     return same;
 }
 
-int cred_for_exec(const struct kstat *st, struct cred **out, bool *secure)
+/*
+ * capabilities(7), "Transformation of capabilities during execve()"; the inheritable and ambient
+ * sets are always empty. -EPERM: the program would not get all that it is marked to have without
+ * knowing.
+ */
+static int caps_for_exec(const struct cred *old, u32 euid, bool no_new_privs,
+                         const struct file_caps *file, u64 *permitted, u64 *effective, bool *secure)
+{
+    bool on = false;
+
+    *permitted = 0;
+    if (file) {
+        *permitted = file->permitted & CAP_ALL & old->cap_bounding;
+        on = file->effective;
+        if (on && (file->permitted & CAP_ALL & ~*permitted))
+            return -EPERM;
+    }
+    /* Root has all, but for a set-user-ID program that says by itself what it needs. */
+    if ((euid == 0 || old->uid == 0) && !(file && old->uid != 0)) {
+        *permitted = old->cap_bounding;
+        on = euid == 0 || on;
+    }
+    if (no_new_privs)
+        *permitted &= old->cap_permitted;
+    *effective = on ? *permitted : 0;
+    *secure = old->uid != 0 && (on || *permitted);
+    return 0;
+}
+
+int cred_for_exec(const struct kstat *st, const struct file_caps *file, struct cred **out,
+                  bool *secure)
 {
     struct process *p = process_current();
     const struct cred *old = p->cred;
     u32 euid = old->euid, egid = old->egid;
     u64 permitted, effective;
     struct cred *c;
+    int r;
 
     if (!p->no_new_privs) {
         if (st->mode & S_ISUID_)
@@ -99,13 +130,10 @@ int cred_for_exec(const struct kstat *st, struct cred **out, bool *secure)
         if ((st->mode & (S_ISGID_ | S_IXGRP_)) == (S_ISGID_ | S_IXGRP_))
             egid = st->gid;
     }
-    /*
-     * capabilities(7): root gets all of the bounding set, others nothing (no file capabilities
-     * here).
-     */
-    permitted = euid == 0 || old->uid == 0 ? old->cap_bounding : 0;
-    effective = euid == 0 ? permitted : 0;
-    *secure = euid != old->uid || egid != old->gid;
+    r = caps_for_exec(old, euid, p->no_new_privs, file, &permitted, &effective, secure);
+    if (r)
+        return r;
+    *secure |= euid != old->uid || egid != old->gid;
     *out = NULL;
     if (euid == old->euid && egid == old->egid && old->suid == euid && old->sgid == egid &&
         old->fsuid == euid && old->fsgid == egid && permitted == old->cap_permitted &&

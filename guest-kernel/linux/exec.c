@@ -203,6 +203,17 @@ static int build(struct exec *e, const char *path)
 
 /* --- changing over ---------------------------------------------------------------------------- */
 
+/* Set-id bits and capabilities of the program's file. */
+static int prepare_cred(struct exec *e)
+{
+    struct file_caps caps;
+    int r = vfs_fstat(e->file, &e->st);
+
+    if (r == 0)
+        r = vfs_file_caps(&e->file->path, &caps);
+    return r < 0 ? r : cred_for_exec(&e->st, r ? &caps : NULL, &e->cred, &e->secure);
+}
+
 /* Own copies of what the process shares with others, while it can still fail. */
 static int prepare_own(struct exec *e)
 {
@@ -314,9 +325,7 @@ int exec_program(int dfd, const char *path, int flags, struct exec_args *args)
     if (r == 0)
         r = resolve_scripts(&e, path);
     if (r == 0)
-        r = vfs_fstat(e.file, &e.st);
-    if (r == 0)
-        r = cred_for_exec(&e.st, &e.cred, &e.secure);
+        r = prepare_cred(&e);
     if (r == 0)
         r = build(&e, path);
     if (r == 0)

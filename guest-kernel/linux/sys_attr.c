@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Changing attributes: mode, owner, times, size. And extended attributes, which nothing here
- * has.
- */
+/* Changing attributes: mode, owner, times, size. */
 #include "fs/vfs.h"
 #include "linux/abi_time.h"
 #include "linux/files.h"
@@ -198,89 +195,4 @@ s64 sys_truncate(u64 upath, s64 size)
     r = vfs_truncate(&p, cred(), (u64)size);
     path_unref(&p);
     return r;
-}
-
-/* --- extended attributes ---------------------------------------------------------------------- */
-
-/* The path must be there; then: no attributes in this file system. */
-static s64 none_at(u64 upath, bool follow, s64 answer)
-{
-    struct path p;
-    s64 r = path_resolve(AT_FDCWD, upath, 0, follow, &p);
-
-    if (r)
-        return r;
-    path_unref(&p);
-    return answer;
-}
-
-static s64 none_of(int fd, s64 answer)
-{
-    struct file *f;
-    s64 r = fd_file(fd, 0, false, &f);
-
-    if (r)
-        return r;
-    file_put(f);
-    return answer;
-}
-
-s64 sys_setxattr(u64 path, u64 name UNUSED, u64 value UNUSED, u64 size UNUSED, int flags UNUSED)
-{
-    return none_at(path, true, -EOPNOTSUPP);
-}
-
-s64 sys_lsetxattr(u64 path, u64 name UNUSED, u64 value UNUSED, u64 size UNUSED, int flags UNUSED)
-{
-    return none_at(path, false, -EOPNOTSUPP);
-}
-
-s64 sys_fsetxattr(int fd, u64 name UNUSED, u64 value UNUSED, u64 size UNUSED, int flags UNUSED)
-{
-    return none_of(fd, -EOPNOTSUPP);
-}
-
-s64 sys_getxattr(u64 path, u64 name UNUSED, u64 value UNUSED, u64 size UNUSED)
-{
-    return none_at(path, true, -EOPNOTSUPP);
-}
-
-s64 sys_lgetxattr(u64 path, u64 name UNUSED, u64 value UNUSED, u64 size UNUSED)
-{
-    return none_at(path, false, -EOPNOTSUPP);
-}
-
-s64 sys_fgetxattr(int fd, u64 name UNUSED, u64 value UNUSED, u64 size UNUSED)
-{
-    return none_of(fd, -EOPNOTSUPP);
-}
-
-s64 sys_listxattr(u64 path, u64 list UNUSED, u64 size UNUSED)
-{
-    return none_at(path, true, -EOPNOTSUPP);
-}
-
-s64 sys_llistxattr(u64 path, u64 list UNUSED, u64 size UNUSED)
-{
-    return none_at(path, false, -EOPNOTSUPP);
-}
-
-s64 sys_flistxattr(int fd, u64 list UNUSED, u64 size UNUSED)
-{
-    return none_of(fd, -EOPNOTSUPP);
-}
-
-s64 sys_removexattr(u64 path, u64 name UNUSED)
-{
-    return none_at(path, true, -EOPNOTSUPP);
-}
-
-s64 sys_lremovexattr(u64 path, u64 name UNUSED)
-{
-    return none_at(path, false, -EOPNOTSUPP);
-}
-
-s64 sys_fremovexattr(int fd, u64 name UNUSED)
-{
-    return none_of(fd, -EOPNOTSUPP);
 }

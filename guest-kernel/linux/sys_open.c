@@ -10,11 +10,11 @@
 #include <linux/fcntl.h>
 #include <linux/openat2.h>
 
-#define O_TMPFILE_ 020200000
+#define TMPFILE_BIT ((u32)O_TMPFILE & ~(u32)O_DIRECTORY)
 #define O_SYNC_ 04010000
 #define OPEN_KNOWN (O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK |    \
                     O_SYNC_ | O_DIRECT | O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME |      \
-                    O_CLOEXEC | O_PATH | O_TMPFILE_)
+                    O_CLOEXEC | O_PATH | O_TMPFILE)
 #define PATH_FLAGS (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
 static s64 do_open(int dfd, u64 upath, u32 flags, u32 mode, u64 resolve)
@@ -27,8 +27,10 @@ static s64 do_open(int dfd, u64 upath, u32 flags, u32 mode, u64 resolve)
 
     if (flags & O_PATH)
         flags &= PATH_FLAGS;
-    if ((flags & O_TMPFILE_) == O_TMPFILE_)
-        return (flags & O_ACCMODE) == O_RDONLY ? -EINVAL : -EOPNOTSUPP;
+    /* open(2): for writing, and O_DIRECTORY so that kernels without O_TMPFILE refuse it. */
+    if ((flags & TMPFILE_BIT) && ((flags & (O_TMPFILE | O_CREAT)) != O_TMPFILE ||
+                                  (flags & O_ACCMODE) == O_RDONLY))
+        return -EINVAL;
     if ((flags & (O_CREAT | O_DIRECTORY)) == (O_CREAT | O_DIRECTORY))
         return -EINVAL;
     r = path_from_user(upath, &path);
@@ -81,7 +83,7 @@ s64 sys_openat2(int dfd, u64 path, u64 uhow, u64 size)
             return -E2BIG;
     }
     if ((how.flags & ~(u64)OPEN_KNOWN) || (how.mode & ~UINT64_C(07777)) ||
-        (how.mode && !(how.flags & O_CREAT) && (how.flags & O_TMPFILE_) != O_TMPFILE_) ||
+        (how.mode && !(how.flags & O_CREAT) && !(how.flags & TMPFILE_BIT)) ||
         ((how.flags & O_PATH) && (how.flags & ~(u64)PATH_FLAGS)) ||
         (how.resolve & ~(u64)(RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS |
                               RESOLVE_BENEATH | RESOLVE_IN_ROOT | RESOLVE_CACHED)) ||

@@ -73,6 +73,13 @@ int beneath_create(int dir, const char *name)
                         O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 }
 
+int beneath_tmpfile(int dir)
+{
+    int fd = open_beneath(dir, ".", O_TMPFILE | O_EXCL | O_RDWR | O_NONBLOCK | O_NOCTTY);
+
+    return fd == -EISDIR ? -EOPNOTSUPP : fd; /* open(2): what some file systems say */
+}
+
 /* The name in fd_dir. */
 static const char *fd_name(char buf[16], int fd)
 {

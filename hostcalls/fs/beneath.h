@@ -30,6 +30,9 @@ int beneath_list(int dir);
 /* Create a regular file that does not exist, for reading and writing, with mode 0. */
 int beneath_create(int dir, const char *name);
 
+/* One without a name, which cannot get one. -EOPNOTSUPP: the file system cannot do that. */
+int beneath_tmpfile(int dir);
+
 /* Open a file that was looked at and is of a regular type. flags: O_RDONLY, O_WRONLY or O_RDWR. */
 int beneath_open(int looked, int flags);
 /* Set owner, then the mode (permission and set-id bits), as chown clears some. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fs_open and fs_create: regular files for the VMM, and the contents of small ones. */
+/* fs_open, fs_create and fs_tmpfile: regular files for the VMM, and the contents of small ones. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -72,6 +72,7 @@ static int64_t reply_open(struct call *c, int fd, bool write, const struct rv_at
     struct rv_open_reply reply = { .attr = *a, .writable = write };
 
     c->out_used = sizeof(reply);
+    reply.no_xattrs = !write && has_no_xattrs(fd); /* who writes does not ask: it is a volume's */
     reply.nread = read_small(c, fd, a->size);
     memcpy(c->out, &reply, sizeof(reply));
     if (reply.nread && !write)
@@ -147,4 +148,30 @@ int64_t fs_create(struct call *c)
         return r;
     c->out_max = sizeof(struct rv_open_reply); /* no contents */
     return reply_open(c, r, true, &a);
+}
+
+int64_t fs_tmpfile(struct call *c)
+{
+    struct rv_attr a;
+    struct node *dir;
+    int fd, r;
+
+    if (c->arg[1] > 07777 || c->out_max < sizeof(struct rv_open_reply))
+        return -EINVAL;
+    r = call_node(c, 0, true, &dir);
+    if (r)
+        return r;
+    fd = beneath_tmpfile(node_fd(dir));
+    node_put(dir);
+    if (fd < 0)
+        return fd;
+    r = own_new(fd, call_u32(c, 2), call_u32(c, 3), call_u32(c, 1), true);
+    if (!r)
+        r = beneath_attr(fd, &a);
+    if (r) {
+        close(fd);
+        return r;
+    }
+    c->out_max = sizeof(struct rv_open_reply); /* no contents */
+    return reply_open(c, fd, true, &a);
 }

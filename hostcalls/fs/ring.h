@@ -24,7 +24,7 @@
 #include "hostcalls/abi.h"
 
 #define FS_SLOTS     RV_MAX_TOKENS
-#define FS_IN_MAX    4352u  /* the most bytes that the inputs of one request have */
+#define FS_IN_MAX    66048u /* the most bytes that the inputs of one request have */
 #define FS_DATA_SIZE 69632u /* the most bytes that its outputs have */
 #define FS_NODES_MAX (1u << 20) /* node ids are below this */
 
@@ -72,6 +72,6 @@ RV_STATIC_ASSERT(FS_NODES_MAX >> 18 == 4);
 RV_STATIC_ASSERT(sizeof(struct fs_slot) == 128);
 RV_STATIC_ASSERT(__builtin_offsetof(struct fs_ring, slot) == RV_PAGE_SIZE);
 RV_STATIC_ASSERT(__builtin_offsetof(struct fs_ring, data) % RV_PAGE_SIZE == 0);
-RV_STATIC_ASSERT(FS_DATA_SIZE % RV_PAGE_SIZE == 0);
+RV_STATIC_ASSERT(FS_DATA_SIZE % RV_PAGE_SIZE == 0 && FS_IN_MAX <= FS_DATA_SIZE);
 
 #endif

@@ -21,7 +21,7 @@
 #include "hostcalls/fs/service.h"
 
 #define THREADS    4u
-#define STACK_SIZE ((size_t)128 << 10)
+#define STACK_SIZE ((size_t)256 << 10) /* a request has up to FS_IN_MAX bytes of inputs */
 
 static struct {
     struct fs_ring *ring;
@@ -45,10 +45,12 @@ enum {
 static const struct entry table[RV_HC_COUNT] = {
     ENTRY(fs_walk),   ENTRY(fs_readdir), ENTRY(fs_open),   ENTRY(fs_create), ENTRY(fs_mkdir),
     ENTRY(fs_symlink), ENTRY(fs_mknod),  ENTRY(fs_link),   ENTRY(fs_unlink), ENTRY(fs_rename),
-    ENTRY(fs_setattr), ENTRY(fs_sync),   ENTRY(fs_statfs),
+    ENTRY(fs_setattr), ENTRY(fs_sync),   ENTRY(fs_statfs), ENTRY(fs_getxattr), ENTRY(fs_listxattr),
+    ENTRY(fs_setxattr), ENTRY(fs_tmpfile),
 };
 
 RV_STATIC_ASSERT(IN_fs_walk <= FS_IN_MAX && IN_fs_symlink <= FS_IN_MAX);
+RV_STATIC_ASSERT(IN_fs_setxattr <= FS_IN_MAX);
 RV_STATIC_ASSERT(OUT_fs_open <= FS_DATA_SIZE && OUT_fs_readdir <= FS_DATA_SIZE);
 
 /* --- one request ------------------------------------------------------------------------------ */

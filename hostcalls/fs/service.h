@@ -27,6 +27,7 @@ int64_t fs_walk(struct call *c);
 int64_t fs_readdir(struct call *c);
 int64_t fs_open(struct call *c);
 int64_t fs_create(struct call *c);
+int64_t fs_tmpfile(struct call *c);
 int64_t fs_mkdir(struct call *c);
 int64_t fs_symlink(struct call *c);
 int64_t fs_mknod(struct call *c);
@@ -36,6 +37,9 @@ int64_t fs_rename(struct call *c);
 int64_t fs_setattr(struct call *c);
 int64_t fs_sync(struct call *c);
 int64_t fs_statfs(struct call *c);
+int64_t fs_getxattr(struct call *c);
+int64_t fs_listxattr(struct call *c);
+int64_t fs_setxattr(struct call *c);
 
 /* A 32-bit argument, checked by the VMM's table; a value that is too large becomes the largest. */
 uint32_t call_u32(const struct call *c, int i);
@@ -63,5 +67,8 @@ int walk_entry(struct call *c, struct node *dir, const char *name, bool with_tex
  * an ordinary user without a user namespace) files belong to that user, and lose set-id bits.
  */
 int own_new(int fd, uint32_t uid, uint32_t gid, uint32_t mode, bool has_mode);
+
+/* Whether fs_listxattr would tell nothing of the open file; false: perhaps not. */
+bool has_no_xattrs(int fd);
 
 #endif

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 int main(int argc, char **argv)
 {
@@ -24,6 +25,7 @@ int main(int argc, char **argv)
     CHECK_ERRNO(open("file", O_RDONLY | O_TRUNC), EROFS);
     CHECK_ERRNO(open("new", O_WRONLY | O_CREAT, 0600), EROFS);
     CHECK_ERRNO(open("link", O_RDWR), EROFS);
+    CHECK_ERRNO(open(".", O_TMPFILE | O_RDWR | O_EXCL, 0600), EROFS);
     CHECK_ERRNO(mkdir("new", 0700), EROFS);
     CHECK_ERRNO(rmdir("folder"), EROFS);
     CHECK_ERRNO(unlink("file"), EROFS);
@@ -35,6 +37,8 @@ int main(int argc, char **argv)
     CHECK_ERRNO(chown("file", 1, 1), EROFS);
     CHECK_ERRNO(truncate("file", 0), EROFS);
     CHECK_ERRNO(utimensat(AT_FDCWD, "file", times, 0), EROFS);
+    CHECK_ERRNO(setxattr("file", "user.a", "x", 1, 0), EROFS);
+    CHECK_ERRNO(removexattr("file", "user.a"), EROFS);
     CHECK_ERRNO(access("file", W_OK), EROFS);
     OK(access("file", R_OK));
     fd = OK(open("file", O_RDONLY));

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 int main(void)
 {
@@ -25,6 +26,8 @@ int main(void)
     CHECK_ERRNO(chown("/t/rofs", 1, 1), EROFS);
     CHECK_ERRNO(truncate("/t/rofs", 0), EROFS);
     CHECK_ERRNO(utimensat(AT_FDCWD, "/t/rofs", NULL, 0), EROFS);
+    CHECK_ERRNO(setxattr("/t/rofs", "user.a", "x", 1, 0), EROFS);
+    CHECK_ERRNO(removexattr("/t/rofs", "user.a"), EROFS);
     CHECK_ERRNO(access("/t/rofs", W_OK), EROFS);
     CHECK_ERRNO(rename("/t/rofs", "/tmp/x"), EXDEV);
     OK(stat("/t/rofs", &st));

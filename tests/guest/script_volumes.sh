@@ -144,6 +144,16 @@ read_only() {
     fi
 }
 
+nameless() {
+    wanted volume_tmpfile || return 0
+    limited "$runrsc" run -e RV_SANDBOX=1 "$root" /t/tmpfile /
+    verdict "files without a name in the layer over the image" $?
+    mkdir -p "$work/share4"
+    limited "$runrsc" run -e RV_SANDBOX=1 --volume "$work/share4:/v" "$root" /t/tmpfile /v volume
+    verdict "volume: files without a name" $?
+}
+
 shared
 killed
 read_only
+nameless

@@ -211,6 +211,7 @@ static s64 open_file(struct fake_node *dir, const struct hc_io *io)
     if ((n->mode & S_IFMT_) != S_IFREG_)
         return -ELOOP;
     fill_attr(n, &reply.attr);
+    reply.no_xattrs = !n->attr;
     for (u32 i = 1; i < io->nout; i++)
         room += io->sg[io->nin + i].len;
     if (n->size && n->size <= room) {
@@ -274,6 +275,36 @@ static s64 unmap_window(u64 gpa, u64 len)
     panic("a window is unmapped that is not there");
 }
 
+/* The file whose name the inputs start with, or the directory itself. */
+static struct fake_node *attr_target(struct fake_node *dir, const char *name, u64 len)
+{
+    return len ? find(dir, name, len) : dir;
+}
+
+static s64 list_attrs(struct fake_node *dir, const struct hc_io *io)
+{
+    char name[256];
+    struct fake_node *n = attr_target(dir, name, fake_io_get(io, 0, name, sizeof(name)));
+
+    if (!n)
+        return -ENOENT;
+    return n->attr ? (s64)fake_io_put(io, 0, n->attr, strlen(n->attr) + 1) : 0;
+}
+
+static s64 get_attr(struct fake_node *dir, u64 name_len, const struct hc_io *io)
+{
+    char in[600];
+    size_t len = fake_io_get(io, 0, in, sizeof(in));
+    struct fake_node *n = attr_target(dir, in, name_len);
+
+    if (!n)
+        return -ENOENT;
+    if (!n->attr || strlen(n->attr) != len - name_len ||
+        memcmp(n->attr, in + name_len, len - name_len))
+        return -ENODATA;
+    return (s64)fake_io_put(io, 0, n->value, strlen(n->value));
+}
+
 static s64 serve(u32 nr, const u64 arg[5], const struct hc_io *io)
 {
     struct rv_attr a;
@@ -293,6 +324,10 @@ static s64 serve(u32 nr, const u64 arg[5], const struct hc_io *io)
         fill_attr(node_of(arg[0]), &a);
         fake_io_put(io, 0, &a, sizeof(a));
         return 0;
+    case RV_HC_fs_listxattr:
+        return list_attrs(node_of(arg[0]), io);
+    case RV_HC_fs_getxattr:
+        return get_attr(node_of(arg[0]), arg[1], io);
     case RV_HC_fs_forget:
         node_of(arg[0]);
         nodes[arg[0]] = NULL;

@@ -17,6 +17,7 @@ struct fake_node {
     u64 ino, size;
     u32 mode, uid, gid, nlink;
     u8 *data;                       /* a file's contents, a link's text */
+    const char *attr, *value;       /* its one extended attribute, or NULL */
     struct fake_name *first, *last; /* a directory's */
 };
 

@@ -304,6 +304,106 @@ START_TEST(the_walk_does_not_go_on_below_what_was_made_here)
 }
 END_TEST
 
+/* So many may stay: one for each 16 KiB of 256 MiB. The directory's listing is not known. */
+#define NAMES 16384
+
+static void look_for_missing_names(int n, const char *prefix)
+{
+    char name[64];
+
+    for (int i = 0; i < n; i++) {
+        str_printf(name, sizeof(name), "/usr/bin/%s%d", prefix, i);
+        CHECK_EQ(look(name), -ENOENT);
+    }
+}
+
+START_TEST(missing_names_are_given_back)
+{
+    s64 blocks;
+
+    image();
+    CHECK_EQ(look("/usr/bin"), 0);
+    blocks = fake_blocks;
+    look_for_missing_names(NAMES, "a");
+    CHECK_EQ(fake_blocks - blocks, 2 * NAMES); /* so far each is kept: a dentry and its text */
+    look_for_missing_names(2 * NAMES, "b");
+    CHECK_OP(fake_blocks - blocks, <, 2 * NAMES + 100);
+    calls();
+    look_for_missing_names(100, "a"); /* asked for again */
+    CHECK_EQ(calls(), 100);
+    CHECK_EQ(look("/usr/bin/sh"), 0);
+}
+END_TEST
+
+START_TEST(names_that_are_found_again_and_again_stay)
+{
+    image();
+    CHECK_EQ(look("/usr/bin/often"), -ENOENT);
+    for (int i = 0; i < 30; i++) {
+        char prefix[8];
+
+        str_printf(prefix, sizeof(prefix), "%c", 'a' + i);
+        look_for_missing_names(NAMES / 8, prefix);
+        calls();
+        CHECK_EQ(look("/usr/bin/often"), -ENOENT);
+        CHECK_EQ(calls(), 0);
+    }
+}
+END_TEST
+
+START_TEST(names_cannot_be_kept_by_looking_for_them)
+{
+    char name[64];
+    s64 blocks;
+
+    image();
+    CHECK_EQ(look("/usr/bin"), 0);
+    blocks = fake_blocks;
+    for (int i = 0; i < 4 * NAMES; i++) {
+        str_printf(name, sizeof(name), "/usr/bin/x%d", i);
+        CHECK_EQ(look(name), -ENOENT);
+        for (int k = 1; k < 24 && i > NAMES; k++) { /* those that will be looked at next */
+            str_printf(name, sizeof(name), "/usr/bin/x%d", (i - NAMES) * 16 % i + k);
+            CHECK_EQ(look(name), -ENOENT);
+        }
+    }
+    CHECK_OP(fake_blocks - blocks, <, 2 * 2 * NAMES + 200);
+}
+END_TEST
+
+START_TEST(names_in_use_and_changes_are_not_given_back)
+{
+    struct path bin, large;
+    struct dentry *none;
+
+    image();
+    CHECK_EQ(find("/usr/bin", 0, &bin), 0);
+    CHECK_EQ(find("/large", 0, &large), 0);
+    CHECK_EQ(lookup_one(bin.dentry, "held", 4, "", &none), 0);
+    CHECK(!none->inode && none->hashed);
+    put("/etc/mine", "mine");
+    CHECK_EQ(vfs_unlink(&at, "/etc/passwd"), 0);
+    CHECK_EQ(look("/usr/none"), -ENOENT);
+    CHECK_EQ(vfs_mkdir(&at, "/usr/none", 0755), 0); /* it was a name to be given back before */
+    look_for_missing_names(3 * NAMES, "x");
+    CHECK(none->hashed);
+    dentry_unref(none);
+    calls();
+    CHECK_STR(get("/etc/mine"), "mine");
+    CHECK_EQ(look("/etc/passwd"), -ENOENT);
+    CHECK_EQ(look("/usr/none"), 0);
+    CHECK_EQ(calls(), 0);
+    look_for_missing_names(3 * NAMES, "y");
+    CHECK(dentry_find(bin.dentry, "held", 4) == NULL);
+    CHECK(dentry_prune(UINT32_MAX));
+    CHECK(!dentry_prune(1)); /* nothing is left */
+    CHECK_STR(get("/etc/mine"), "mine");
+    CHECK_EQ(look("/usr/none"), 0);
+    path_unref(&bin);
+    path_unref(&large);
+}
+END_TEST
+
 UNIT_MAIN("fs_image", ONCE(a_deep_path_is_one_call_and_then_none),
           ONCE(a_missing_name_is_no_call_once_the_listing_is_known),
           ONCE(changes_make_no_calls_once_the_listing_is_known),
@@ -318,4 +418,7 @@ UNIT_MAIN("fs_image", ONCE(a_deep_path_is_one_call_and_then_none),
           ONCE(names_of_one_file_share_what_is_written),
           ONCE(a_name_that_was_not_looked_up_yet_shows_what_was_written_by_another),
           ONCE(links_of_the_image_are_followed),
-          ONCE(the_walk_does_not_go_on_below_what_was_made_here))
+          ONCE(the_walk_does_not_go_on_below_what_was_made_here),
+          ONCE(missing_names_are_given_back), ONCE(names_that_are_found_again_and_again_stay),
+          ONCE(names_cannot_be_kept_by_looking_for_them),
+          ONCE(names_in_use_and_changes_are_not_given_back))

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "hostcalls/fs/beneath.h"
@@ -183,6 +184,8 @@ START_TEST(names_that_are_not_one_component_are_refused)
         CHECK_OP(CALL(fs_mkdir, 104, n, len, VOLUME, 0755, 0, 0), <, 0);
         CHECK_OP(CALL(fs_mknod, 104, n, len, VOLUME, S_IFIFO | 0644, 0, 0), <, 0);
         CHECK_OP(CALL(fs_unlink, 0, n, len, VOLUME, 0, 0, 0), <, 0);
+        if (len)
+            CHECK_OP(CALL(fs_listxattr, 65536, n, len, VOLUME, 0, 0, 0), <, 0);
         CHECK_OP(CALL(fs_unlink, 0, n, len, VOLUME, 1, 0, 0), <, 0);
         memcpy(attr + 88, n, len);
         if (len)
@@ -260,6 +263,7 @@ START_TEST(a_read_only_root_is_not_changed)
     start();
     CHECK_EQ(CALL(fs_open, sizeof(out), "d", 1, IMAGE, 1, 0, 0), -EROFS);
     CHECK_EQ(CALL(fs_create, 4096, "n", 1, IMAGE, 0644, 0, 0), -EROFS);
+    CHECK_EQ(CALL(fs_tmpfile, 4096, NULL, 0, IMAGE, 0644, 0, 0), -EROFS);
     CHECK_EQ(CALL(fs_mkdir, 104, "n", 1, IMAGE, 0755, 0, 0), -EROFS);
     CHECK_EQ(CALL(fs_symlink, 104, "nt", 2, IMAGE, 0, 0, 1), -EROFS);
     CHECK_EQ(CALL(fs_mknod, 104, "n", 1, IMAGE, S_IFIFO, 0, 0), -EROFS);
@@ -357,6 +361,27 @@ START_TEST(a_volume_is_changed)
     CHECK_EQ(CALL(fs_statfs, 80, NULL, 0, VOLUME, 0, 0, 0), 0);
     CHECK_EQ(c.out_used, 80);
     CHECK_EQ(CALL(fs_statfs, 79, NULL, 0, VOLUME, 0, 0, 0), -EINVAL);
+    end();
+}
+END_TEST
+
+START_TEST(a_file_without_a_name_gets_none)
+{
+    const struct rv_open_reply *reply = (const void *)out;
+    char name[32];
+
+    start();
+    CHECK_EQ(CALL(fs_tmpfile, 4096, NULL, 0, VOLUME, 010000, 0, 0), -EINVAL);
+    CHECK_EQ(CALL(fs_tmpfile, 10, NULL, 0, VOLUME, 0640, 0, 0), -EINVAL);
+    CHECK_EQ(CALL(fs_tmpfile, 4096, NULL, 0, 77, 0640, 0, 0), -ESTALE);
+    if (CALL(fs_tmpfile, 4096, NULL, 0, VOLUME, 0640, geteuid(), getegid()) == 0) {
+        CHECK(c.fd >= 0 && reply->writable && reply->attr.nlink == 0);
+        CHECK_EQ(reply->attr.mode, S_IFREG | 0640);
+        CHECK_EQ(write(c.fd, "x", 1), 1);
+        snprintf(name, sizeof(name), "/proc/self/fd/%d", c.fd);
+        CHECK_EQ(linkat(AT_FDCWD, name, AT_FDCWD, "got-one", AT_SYMLINK_FOLLOW), -1);
+        close(c.fd);
+    }
     end();
 }
 END_TEST
@@ -477,11 +502,167 @@ START_TEST(a_node_does_not_become_another_directory)
 }
 END_TEST
 
+/* Files with attributes; false: this file system has none, and there is nothing to test. */
+static bool start_with_attributes(void)
+{
+    static const char caps[20] = { 1, 0, 0, 2, 1 };
+
+    start();
+    if (setxattr("d/e/f", "user.a", "value", 5, 0) < 0) {
+        end();
+        return false;
+    }
+    CHECK_EQ(setxattr("d", "user.dir", "d", 1, 0), 0);
+    if (geteuid() == 0) {
+        CHECK_EQ(setxattr("d/e/f", "security.capability", caps, sizeof(caps), 0), 0);
+        CHECK_EQ(setxattr("d/e/f", "security.other", "label", 5, 0), 0);
+        setxattr("d/e/f", "trusted.x", "x", 1, 0); /* may be refused in a container */
+    }
+    return true;
+}
+
+START_TEST(attributes_are_told_but_not_the_hosts_labels)
+{
+    static const char names[] = "user.a\0security.capability";
+    size_t told = geteuid() == 0 ? sizeof(names) : 7;
+    uint32_t d, e;
+    struct stat st;
+
+    if (!start_with_attributes())
+        return;
+    WALK(IMAGE, "d/e");
+    d = entry(0)->dir;
+    e = entry(1)->dir;
+    CHECK_EQ(CALL(fs_listxattr, 65536, "f", 1, e, 0, 0, 0), told);
+    CHECK(c.out_used == told && memmem(out, told, "user.a", 7));
+    CHECK(!memmem(out, told, "other", 5) && !memmem(out, told, "trusted", 7));
+    CHECK_EQ(CALL(fs_listxattr, 6, "f", 1, e, 0, 0, 0), -ERANGE);
+    CHECK_EQ(CALL(fs_listxattr, 0, "f", 1, e, 0, 0, 0), -ERANGE);
+    CHECK_EQ(CALL(fs_listxattr, 65536, NULL, 0, d, 0, 0, 0), 9); /* the directory itself */
+    CHECK(!memcmp(out, "user.dir", 9));
+    CHECK_EQ(CALL(fs_listxattr, 65536, "d", 1, IMAGE, 0, 0, 0), 9);
+    CHECK_EQ(CALL(fs_listxattr, 65536, "out", 3, IMAGE, 0, 0, 0), 0); /* a link's own: none */
+    CHECK_EQ(CALL(fs_listxattr, 65536, "fifo", 4, IMAGE, 0, 0, 0), 0);
+    CHECK_EQ(CALL(fs_listxattr, 65536, "none", 4, IMAGE, 0, 0, 0), -ENOENT);
+    CHECK_EQ(CALL(fs_getxattr, 65536, "fuser.a", 7, e, 1, 0, 0), 5);
+    CHECK(!memcmp(out, "value", 5) && c.out_used == 5);
+    CHECK_EQ(CALL(fs_getxattr, 4, "fuser.a", 7, e, 1, 0, 0), -ERANGE);
+    CHECK_EQ(CALL(fs_getxattr, 0, "fuser.a", 7, e, 1, 0, 0), -ERANGE);
+    CHECK_EQ(CALL(fs_getxattr, 65536, "user.dir", 8, d, 0, 0, 0), 1);
+    CHECK_EQ(CALL(fs_getxattr, 65536, "fsecurity.other", 15, e, 1, 0, 0), -ENODATA);
+    CHECK_EQ(CALL(fs_getxattr, 65536, "ftrusted.x", 10, e, 1, 0, 0), -ENODATA);
+    CHECK_EQ(CALL(fs_getxattr, 65536, "fuser.b", 7, e, 1, 0, 0), -ENODATA);
+    CHECK_EQ(CALL(fs_getxattr, 65536, "fuser.", 6, e, 1, 0, 0), -ENODATA);
+    CHECK_EQ(CALL(fs_getxattr, 65536, "outuser.a", 9, IMAGE, 3, 0, 0), -ENODATA);
+    if (geteuid() == 0)
+        CHECK_EQ(CALL(fs_getxattr, 65536, "fsecurity.capability", 20, e, 1, 0, 0), 20);
+    /* Another file by now. */
+    CHECK_EQ(stat("d/e/f", &st), 0);
+    CHECK_EQ(CALL(fs_getxattr, 65536, "fuser.a", 7, e, 1, st.st_ino, 0), 5);
+    CHECK_EQ(CALL(fs_getxattr, 65536, "fuser.a", 7, e, 1, st.st_ino + 1, 0), -ESTALE);
+    CHECK_EQ(CALL(fs_listxattr, 65536, "f", 1, e, st.st_ino + 1, 0, 0), -ESTALE);
+    end();
+}
+END_TEST
+
+/* fs_setxattr with its five arguments. */
+static int64_t set_attr(uint32_t node, const char *file, const char *name, const void *value,
+                        size_t size, uint64_t ino, uint64_t flags)
+{
+    static char in[70000];
+    size_t a = strlen(file), b = strlen(name);
+
+    memcpy(in, file, a);
+    memcpy(in + a, name, b);
+    memcpy(in + a + b, value, size);
+    prepare(0, in, a + b + size, node, a, b, ino);
+    c.arg[4] = flags;
+    return done(fs_setxattr(&c));
+}
+
+START_TEST(only_attributes_of_users_are_set)
+{
+    static const char *const names[] = { "security.capability", "security.other", "trusted.x",
+                                         "system.posix_acl_access", "user", "user.", "useR.a",
+                                         " user.a", "x" };
+    static char value[65537], name[300];
+    struct stat st;
+
+    if (!start_with_attributes())
+        return;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        CHECK_EQ(set_attr(VOLUME, "d", names[i], "x", 1, 0, 0), -EPERM);
+        CHECK_EQ(set_attr(VOLUME, "d", names[i], "", 0, 0, RV_XATTR_REMOVE), -EPERM);
+    }
+    CHECK_EQ(set_attr(VOLUME, "d", "user.b", "two", 3, 0, RV_XATTR_CREATE), 0);
+    CHECK_EQ(getxattr("d", "user.b", value, 10), 3);
+    CHECK_EQ(set_attr(VOLUME, "d", "user.b", "", 0, 0, RV_XATTR_CREATE), -EEXIST);
+    CHECK_EQ(set_attr(VOLUME, "d", "user.c", "", 0, 0, RV_XATTR_REPLACE), -ENODATA);
+    CHECK_EQ(set_attr(VOLUME, "d", "user.b", "", 0, 0, RV_XATTR_REPLACE), 0);
+    CHECK_EQ(getxattr("d", "user.b", value, 10), 0);
+    CHECK_EQ(set_attr(VOLUME, "d", "user.b", "", 0, 0, RV_XATTR_REMOVE), 0);
+    CHECK_EQ(set_attr(VOLUME, "d", "user.b", "", 0, 0, RV_XATTR_REMOVE), -ENODATA);
+    CHECK_EQ(set_attr(VOLUME, "", "user.top", "t", 1, 0, 0), 0);
+    CHECK_EQ(getxattr(".", "user.top", value, 10), 1);
+    CHECK_EQ(set_attr(IMAGE, "d", "user.b", "x", 1, 0, 0), -EROFS);
+    CHECK_EQ(set_attr(IMAGE, "", "user.b", "x", 1, 0, 0), -EROFS);
+    CHECK_EQ(set_attr(VOLUME, "out", "user.b", "x", 1, 0, 0), -EPERM); /* not through the link */
+    CHECK_EQ(getxattr("../secret", "user.b", value, 10), -1);
+    CHECK_EQ(set_attr(VOLUME, "fifo", "user.b", "x", 1, 0, 0), -EPERM);
+    CHECK_EQ(set_attr(VOLUME, "../secret", "user.b", "x", 1, 0, 0), -EINVAL);
+    CHECK_EQ(stat("d", &st), 0);
+    CHECK_EQ(set_attr(VOLUME, "d", "user.b", "x", 1, st.st_ino + 1, 0), -ESTALE);
+    CHECK_EQ(set_attr(VOLUME, "d", "user.b", value, sizeof(value), 0, 0), -E2BIG);
+    CHECK_EQ(set_attr(VOLUME, "d", "user.b", "x", 1, 0, 5), -EINVAL);
+    CHECK_EQ(set_attr(VOLUME, "d", "user.b", "x", 1, 0, UINT64_MAX), -EINVAL);
+    memset(name, 'n', 256);
+    memcpy(name, "user.", 5);
+    CHECK_EQ(set_attr(VOLUME, "d", name, "x", 1, 0, 0), -ERANGE);
+    /* Lengths that do not fit the input, names with a NUL. */
+    CHECK_EQ(CALL(fs_setxattr, 0, "duser.b", 7, VOLUME, 8, 0, 0), -EINVAL);
+    CHECK_EQ(CALL(fs_setxattr, 0, "duser.b", 7, VOLUME, 1, 7, 0), -EINVAL);
+    CHECK_EQ(CALL(fs_setxattr, 0, "duser.b", 7, VOLUME, 1, UINT64_MAX, 0), -EINVAL);
+    CHECK_EQ(CALL(fs_setxattr, 0, "duser.b", 7, VOLUME, UINT64_C(1) << 32, 6, 0), -EINVAL);
+    CHECK_EQ(CALL(fs_setxattr, 0, "duser\0.b", 8, VOLUME, 1, 7, 0), -EINVAL);
+    CHECK_EQ(CALL(fs_getxattr, 65536, "duser.b", 7, VOLUME, 8, 0, 0), -EINVAL);
+    CHECK_EQ(CALL(fs_getxattr, 65536, "duser.b", 7, VOLUME, UINT64_MAX, 0, 0), -EINVAL);
+    CHECK_EQ(CALL(fs_getxattr, 65536, "duser\0.b", 8, VOLUME, 1, 0, 0), -EINVAL);
+    CHECK_EQ(CALL(fs_getxattr, 65536, "d", 1, VOLUME, 1, 0, 0), -ERANGE);
+    CHECK_EQ(CALL(fs_getxattr, 65536, "duser.b", 7, 77, 1, 0, 0), -ESTALE);
+    CHECK_EQ(listxattr("d", value, 10), 9);
+    end();
+}
+END_TEST
+
+START_TEST(an_open_tells_of_files_without_attributes)
+{
+    const struct rv_open_reply *r = (const void *)out;
+
+    if (!start_with_attributes())
+        return;
+    write_file("plain", "plain", 5);
+    write_file("other", "other", 5);
+    CHECK_EQ(CALL(fs_open, 69632, "plain", 5, IMAGE, 0, 0, 0), 0);
+    CHECK_EQ(r->no_xattrs, 1);
+    if (setxattr("other", "security.other", "label", 5, 0) == 0) { /* of which nothing is told */
+        CHECK_EQ(CALL(fs_open, 69632, "other", 5, IMAGE, 0, 0, 0), 0);
+        CHECK_EQ(r->no_xattrs, 1);
+    }
+    CHECK_EQ(setxattr("plain", "user.a", "x", 1, 0), 0);
+    CHECK_EQ(CALL(fs_open, 69632, "plain", 5, IMAGE, 0, 0, 0), 0);
+    CHECK_EQ(r->no_xattrs, 0);
+    end();
+}
+END_TEST
+
 UNIT_MAIN("fs_service", ONCE(a_walk_tells_each_component), ONCE(a_link_is_told_and_not_followed),
           ONCE(names_that_are_not_one_component_are_refused),
           ONCE(lengths_of_first_names_are_checked), ONCE(unknown_nodes_and_flags_are_refused),
           ONCE(a_read_only_root_is_not_changed), ONCE(only_regular_files_are_opened),
-          ONCE(a_volume_is_changed), ONCE(a_listing_is_told_in_parts),
+          ONCE(a_volume_is_changed), ONCE(a_file_without_a_name_gets_none),
+          ONCE(a_listing_is_told_in_parts),
           ONCE(a_forgotten_node_is_unknown_and_its_children_stay),
           ONCE(there_may_be_more_nodes_than_descriptors),
-          ONCE(a_node_does_not_become_another_directory))
+          ONCE(a_node_does_not_become_another_directory),
+          ONCE(attributes_are_told_but_not_the_hosts_labels),
+          ONCE(only_attributes_of_users_are_set), ONCE(an_open_tells_of_files_without_attributes))
