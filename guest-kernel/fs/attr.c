@@ -88,9 +88,11 @@ static int change(struct inode *i, struct attr_change *c)
             i->atime = c->atime;
         if (c->mask & SET_MTIME)
             i->mtime = c->mtime;
-        if (c->mask & SET_SIZE)
+        if (c->mask & SET_SIZE) {
             i->mtime = now;
-        if ((c->mask & (SET_SIZE | SET_UID | SET_GID)) && !inode_is_dir(i))
+            inode_drop_privileges(i);
+        }
+        if ((c->mask & (SET_UID | SET_GID)) && !inode_is_dir(i))
             xattr_drop_caps(i);
         i->ctime = now;
     }

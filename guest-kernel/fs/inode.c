@@ -2,7 +2,8 @@
 /* Inodes: life, and who may do what (path_resolution(7), permission checks). */
 #include "core/string.h"
 #include "core/time.h"
-#include "fs/inode.h"
+#include "fs/xattr.h"
+#include "object/process.h"
 
 u64 fs_now(void)
 {
@@ -58,4 +59,13 @@ int inode_permission(const struct inode *i, const struct cred *c, u32 mask)
 bool inode_owner_or_capable(const struct inode *i, const struct cred *c)
 {
     return c->fsuid == i->uid || cred_has(c, CAP_FOWNER_);
+}
+
+void inode_drop_privileges(struct inode *i)
+{
+    u32 bits = i->mode & 010 ? S_ISUID_ | S_ISGID_ : S_ISUID_;
+
+    if (unlikely(i->mode & bits) && !cred_has(process_current()->cred, CAP_FSETID_))
+        i->mode &= ~bits;
+    xattr_drop_caps(i);
 }

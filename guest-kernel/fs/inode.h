@@ -191,6 +191,11 @@ static inline bool inode_is_dir(const struct inode *i)
 }
 /* mask: 4 read, 2 write, 1 execute or search. 0 or -EACCES. */
 int inode_permission(const struct inode *i, const struct cred *c, u32 mask);
+/*
+ * The contents are being changed by the current process: a program loses its capabilities, and its set-ID
+ * bits unless CAP_FSETID keeps them (inode(7)). Locked (m).
+ */
+void inode_drop_privileges(struct inode *i);
 bool inode_owner_or_capable(const struct inode *i, const struct cred *c);
 u64 superblock_new_dev(void);
 

@@ -172,8 +172,7 @@ ssize_t memfs_write(struct file *f, struct uio *u, u64 *pos)
         vmo_resize(i->vmo, MAX(before, at));
     if (r > 0) {
         i->mtime = i->ctime = fs_now();
-        i->mode &= ~(i->mode & 010 ? S_ISUID_ | S_ISGID_ : S_ISUID_);
-        xattr_drop_caps(i);
+        inode_drop_privileges(i);
         *pos = at;
     }
     mutex_unlock(&i->lock);

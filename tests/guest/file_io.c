@@ -111,6 +111,52 @@ static void bad_pointers(void)
     OK(close(fd));
 }
 
+/* inode(7): who may not set them takes the set-ID bits away with what he changes. */
+static void set_id_bits(void)
+{
+    int fd = OK(open("f", O_RDWR | O_CREAT, 0600));
+    struct stat st;
+    pid_t pid;
+
+    if (geteuid() == 0) {
+        OK(fchmod(fd, 06777));
+        CHECK_EQ(write(fd, "x", 1), 1);
+        OK(ftruncate(fd, 100));
+        OK(fstat(fd, &st));
+        CHECK_EQ(st.st_mode & 07777, 06777);
+        OK(fchown(fd, 1000, 1000)); /* which takes them as well */
+        OK(fchmod(fd, 06767));
+    } else {
+        OK(fchmod(fd, 06767));
+    }
+    pid = t_fork();
+    if (pid == 0) {
+        if (geteuid() == 0) {
+            OK(setgid(1000));
+            OK(setuid(1000));
+        }
+        CHECK_EQ(write(fd, "y", 1), 1);
+        t_end(0);
+    }
+    t_join(pid);
+    OK(fstat(fd, &st));
+    CHECK_EQ(st.st_mode & 07777, 02767); /* without execution for the group, that bit is no set-group-ID */
+    OK(fchmod(fd, 06777));
+    pid = t_fork();
+    if (pid == 0) {
+        if (geteuid() == 0) {
+            OK(setgid(1000));
+            OK(setuid(1000));
+        }
+        OK(ftruncate(fd, 0));
+        t_end(0);
+    }
+    t_join(pid);
+    OK(fstat(fd, &st));
+    CHECK_EQ(st.st_mode & 07777, 0777);
+    OK(close(fd));
+}
+
 int main(void)
 {
     t_scratch();
@@ -119,5 +165,6 @@ int main(void)
     holes();
     vectors();
     bad_pointers();
+    set_id_bits();
     return 0;
 }
