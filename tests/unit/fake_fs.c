@@ -380,7 +380,7 @@ const struct file_ops *device_ops(u64 rdev UNUSED)
     return NULL;
 }
 
-bool device_is_tty(u64 rdev UNUSED)
+bool tty_is_device(u64 rdev UNUSED)
 {
     return false;
 }
@@ -390,7 +390,7 @@ bool device_is_ready(u64 rdev UNUSED)
     return true;
 }
 
-int tty_attach(struct file *f UNUSED)
+int tty_open_device(struct file *f UNUSED, u32 flags UNUSED)
 {
     return 0;
 }
