@@ -10,6 +10,7 @@
 #include "fs/window.h"
 #include "mm/frame.h"
 #include "mm/slab.h"
+#include "object/thread.h"
 
 #include <linux/fcntl.h>
 #include <linux/fs.h>
@@ -181,6 +182,7 @@ static struct window_run *get_run(struct hostfs_inode *h, u64 index, u64 *pages,
         *err = -EIO;
         return NULL;
     }
+    current()->fetched++;
     run = window_map(&h->vmo, h->file, off, MIN(RV_WINDOW_CHUNK, size - off), h->writable, pages,
                      err);
     if (run && radix_set(&h->runs, chunk, (u64)run)) {

@@ -15,25 +15,15 @@
 
 /*
  * Idle threads count their time from the clock's zero, so the time before the machine's start is
- * idle time, and what is not idle time is work. Read until it is one picture.
+ * idle time, and what is not idle time is work.
  */
 void proc_cpu_times(u32 cpu, u64 *busy, u64 *idle)
 {
     const struct percpu *c = percpu_table[cpu];
     const struct thread *t = c ? READ_ONCE(c->idle) : NULL;
-    u64 now = time_mono(), ns = now, since;
-    bool runs;
+    u64 now = time_mono();
 
-    if (t) {
-        do {
-            ns = READ_ONCE(t->run_ns);
-            since = READ_ONCE(t->run_since);
-            runs = READ_ONCE(t->on_cpu);
-        } while (ns != READ_ONCE(t->run_ns));
-        if (runs && now > since)
-            ns += now - since;
-    }
-    *idle = MIN(ns, now);
+    *idle = t ? MIN(thread_time(t), now) : now;
     *busy = now - *idle;
 }
 

@@ -15,6 +15,7 @@
 #include "linux/files.h"
 #include "linux/syscall.h"
 #include "mm/slab.h"
+#include "object/posix_timer.h"
 #include "object/process.h"
 
 #include <linux/fcntl.h>
@@ -279,6 +280,7 @@ static int change_over(struct exec *e, const char *path)
         e->cred = NULL;
     }
     process_vfork_release(p);
+    posix_timers_end(p);
     handle_close_exec(p->handles);
     sigactions_reset(p->actions);
     t->sig.alt = (struct sig_altstack){ .flags = 2 };

@@ -13,6 +13,8 @@
 #ifndef OBJECT_PROCESS_H
 #define OBJECT_PROCESS_H
 
+#include "object/cputime.h"
+#include "core/radix.h"
 #include "object/handle.h"
 #include "object/object.h"
 #include "object/signal.h"
@@ -47,6 +49,7 @@ struct usage {
     u64 minflt, majflt;
     u64 maxrss_kb;
     u64 nvcsw, nivcsw;
+    u64 chars[2], calls[2]; /* of reads and of writes: proc(5), /proc/PID/io */
 };
 
 /* Somebody in wait4. */
@@ -117,6 +120,14 @@ struct process {
     u64 alarm_deadline;          /* (p) 0: off */
     u64 alarm_interval;          /* (p) */
 
+    struct list cpu_timers;      /* (p) struct cpu_timer.node: those that are armed */
+    bool cpu_watched;            /* (p) there may be deadlines on CPU clocks; a hint without it */
+    struct cpu_itimer cpu_itimers[2]; /* (p) ITIMER_VIRTUAL, ITIMER_PROF */
+
+    struct radix posix_timers;   /* (p) struct posix_timer by id: posix_timer.h */
+    u32 nposix_timers;           /* (p) */
+    u32 next_posix_timer;        /* (p) */
+
     struct event *vfork_done;    /* (p) for a parent that waits in vfork, or NULL */
 };
 
@@ -151,7 +162,9 @@ struct process *process_next(u32 *pid);
 u32 process_parent_pid(struct process *p);
 u32 process_group_id(struct process *p);
 u32 process_session_id(struct process *p);
-/* Resources of all threads of p, dead and alive. */
+/* Resources of a thread. */
+void thread_usage(const struct thread *t, struct usage *u);
+/* Resources of all threads of p, dead and alive, without those of children. */
 void process_usage(struct process *p, struct usage *u);
 /* Whether the group has no member whose parent is in the session but in another group. */
 bool process_group_orphaned(u32 pgid);

@@ -91,11 +91,24 @@ static void soft_syscall(struct trap_frame *regs)
     linux_syscall(regs);
 }
 
+/* A fault for which the host was asked for pages is what Linux counts as one with I/O. */
+static inline int count_fault(struct thread *t, struct aspace *as, u64 addr, u32 access)
+{
+    u64 fetched = t->fetched;
+    int r = aspace_fault(as, addr, access);
+
+    if (t->fetched == fetched)
+        t->minflt++;
+    else
+        t->majflt++;
+    return r;
+}
+
 static void user_page_fault(struct trap_frame *regs)
 {
     u64 addr = fault_address();
     u32 access = regs->error & PF_WRITE ? VM_WRITE : regs->error & PF_FETCH ? VM_EXEC : VM_READ;
-    int r = aspace_fault(current()->proc->aspace, addr, access);
+    int r = count_fault(current(), current()->proc->aspace, addr, access);
 
     if (likely(r == 0))
         return;
@@ -200,8 +213,8 @@ void trap_kernel(struct trap_frame *regs)
         crash(regs, "exception");
     if (cpu_features.smap)
         __asm__ volatile("clac" ::: "memory");
-    if (!t->proc || aspace_fault(t->proc->aspace, addr,
-                                 regs->error & PF_WRITE ? VM_WRITE : VM_READ))
+    if (!t->proc || count_fault(t, t->proc->aspace, addr,
+                                regs->error & PF_WRITE ? VM_WRITE : VM_READ))
         regs->rip = to;
 }
 
@@ -221,6 +234,10 @@ void trap_return_work(struct trap_frame *regs)
             break;
         if (work & WORK_RESCHED)
             sched_resched();
+        if (unlikely(work & WORK_CPUTIME)) {
+            __atomic_fetch_and(&t->work, ~WORK_CPUTIME, __ATOMIC_SEQ_CST);
+            cputime_look();
+        }
         if (work & (WORK_SIGNAL | WORK_EXIT))
             linux_user_work(regs);
     }
