@@ -284,7 +284,8 @@ static ssize_t volume_write(struct file *f, struct uio *u, u64 *pos)
     if (!buf)
         return -ENOMEM;
     mutex_lock(&i->lock);
-    while (u->left) {
+    r = fsize_limit_write(u, flags & 1 ? i->size : *pos);
+    while (r >= 0 && u->left) {
         size_t want = MIN(u->left, BOUNCE), got = uio_from(u, buf, want);
         struct hc_io io;
 

@@ -12,6 +12,7 @@
 #include "core/string.h"
 #include "fs/vfs.h"
 #include "linux/cred_change.h"
+#include "linux/credentials.h"
 #include "linux/files.h"
 #include "linux/syscall.h"
 #include "mm/slab.h"
@@ -144,6 +145,7 @@ static u64 lay_out(struct exec *e)
 
     gap = MIN(MAX(limit, STACK_GAP_MIN), STACK_GAP_MAX) + (STACK_RANDOM_PAGES << PAGE_SHIFT);
     e->as->stack_limit = limit;
+    e->as->size_limit = process_current()->rlimits[RLIMIT_AS].cur;
     e->as->mmap_top = ALIGN_DOWN(USER_TOP - gap, PAGE_SIZE);
     if (e->randomize) {
         top -= (random_u64() % STACK_RANDOM_PAGES) << PAGE_SHIFT;
@@ -307,6 +309,9 @@ int exec_program(int dfd, const char *path, int flags, struct exec_args *args)
             return r;
         args->argc = 1;
     }
+    if (process_current()->nproc_exceeded && cred_nproc_exceeded(0))
+        return -EAGAIN;
+    process_current()->nproc_exceeded = false;
     if (args->used > MAX(process_current()->rlimits[RLIMIT_STACK].cur / 4, ARGS_LEAST))
         return -E2BIG;
     e.image = kmalloc(2 * sizeof(*e.image));

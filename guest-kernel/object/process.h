@@ -114,7 +114,10 @@ struct process {
     struct usage children_used;  /* (t) used by children that were waited for */
     u64 start_time;              /* (i) ns, time_boot */
     bool dumpable, no_new_privs; /* (o) */
+    bool nproc_exceeded;         /* (o) setuid went beyond RLIMIT_NPROC: execve(2), EAGAIN */
     u64 personality;             /* (o) */
+
+    char comm[16];               /* (p) the first thread's name, once no thread is left */
 
     struct timer alarm;          /* ITIMER_REAL */
     u64 alarm_deadline;          /* (p) 0: off */
