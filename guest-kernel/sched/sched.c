@@ -33,6 +33,7 @@ struct runq {
     bool idle;             /* (a) nothing runs here */
     bool halts;            /* (a) the vCPU halts, or is about to: it needs a kick */
     struct thread *prev;   /* own vCPU only: whom the switch in progress comes from */
+    struct thread *leaves; /* own vCPU only: that one, if it may not run here any more */
     struct thread *window; /* runs the window hook for the idle thread */
 };
 
@@ -154,12 +155,16 @@ void sched_finish_switch(void)
     struct runq *rq = own_queue();
     struct thread *prev = rq->prev;
     bool dead = prev->state == THREAD_DEAD;
+    struct thread *leaves = rq->leaves;
     struct process *p;
 
     __atomic_store_n(&prev->on_cpu, 0, __ATOMIC_SEQ_CST);
     spin_unlock(&rq->lock);
     if (dead)
         object_unref(&prev->obj);
+    rq->leaves = NULL;
+    if (unlikely(leaves))
+        make_runnable(leaves, cpu_lowest_bit(READ_ONCE(leaves->affinity)));
     p = current()->proc;
     if (unlikely(p && READ_ONCE(p->cpu_watched)))
         cputime_look();
@@ -185,6 +190,7 @@ static void switch_away(struct runq *rq, u64 *count)
         return;
     }
     cpu->page->switches++;
+    cpu->switches++;
     now = time_mono();
     WRITE_ONCE(*count, *count + 1);
     WRITE_ONCE(cur->run_ns, since(now, cur->run_ns & ~THREAD_RUNS));
@@ -273,14 +279,17 @@ static void requeue_current(void)
 {
     struct runq *rq = own_queue();
     struct thread *t = current();
+    bool stays = allowed(t, this_cpu()->index);
 
     spin_lock(&rq->lock);
-    if (list_empty(&rq->queue)) {
+    if (stays && list_empty(&rq->queue)) {
         spin_unlock(&rq->lock);
         return;
     }
     WRITE_ONCE(t->state, THREAD_RUNNABLE);
-    if (t != this_cpu()->idle)
+    if (!stays)
+        rq->leaves = t; /* sched_setaffinity(2) */
+    else if (t != this_cpu()->idle)
         enqueue(rq, this_cpu()->index, t);
     switch_away(rq, &t->nivcsw);
 }
