@@ -77,6 +77,8 @@ struct process *process_create(struct process *parent)
         spin_lock(&parent->lock);
         memcpy(p->rlimits, parent->rlimits, sizeof(p->rlimits));
         cputime_limit_changed(p);
+        p->oom_score_adj = parent->oom_score_adj;
+        p->oom_adj_min = parent->oom_adj_min;
         spin_unlock(&parent->lock);
         p->no_new_privs = parent->no_new_privs;
         p->dumpable = parent->dumpable;
@@ -181,14 +183,6 @@ void process_group_exit(int status)
     spin_lock(&p->lock);
     process_group_exit_locked(p, status);
     spin_unlock(&p->lock);
-}
-
-void process_out_of_memory(void)
-{
-    struct process *p = process_current();
-
-    log_error("out of memory: process %u (%s) is killed", p->pid, current()->name);
-    process_group_exit(SIGKILL);
 }
 
 void process_external_signal(int signo)

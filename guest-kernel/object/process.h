@@ -114,6 +114,7 @@ struct process {
     struct usage children_used;  /* (t) used by children that were waited for */
     u64 start_time;              /* (i) ns, time_boot */
     bool dumpable, no_new_privs; /* (o) */
+    s32 oom_score_adj, oom_adj_min; /* (p) proc(5); oom_adj_min: lower ones need privileges */
     bool nproc_exceeded;         /* (o) setuid went beyond RLIMIT_NPROC: execve(2), EAGAIN */
     u64 personality;             /* (o) */
 
@@ -174,6 +175,9 @@ bool process_group_orphaned(u32 pgid);
 /* Whether a group of that number exists in the session of that number. */
 bool process_group_in_session(u32 pgid, u32 sid);
 
+/* Processes and threads made since the beginning. */
+u64 process_forks(void);
+
 /* The letter of /proc/PID/stat: R S T Z. */
 char process_state_letter(struct process *p);
 
@@ -209,8 +213,6 @@ void process_group_exit_locked(struct process *p, int status);
 void process_leave(struct thread *t);
 /* execve: end all other threads and take over the process's number. 0, or -EINTR: ending itself. */
 int process_become_single(void);
-/* Ring 3 cannot go on for lack of memory: SIGKILL for the current process. */
-void process_out_of_memory(void);
 /* A signal from outside the container, for pid 1 (kill(2) of a parent pid namespace). */
 void process_external_signal(int signo);
 /* Tell p's parent about a stop or continuation (CLD_* code). Tree lock not held. */

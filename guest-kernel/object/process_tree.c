@@ -11,6 +11,7 @@ struct process_hooks process_hooks;
 
 static struct radix pids; /* struct pid by number */
 static u32 last_pid;
+static u64 forks; /* (t) */
 
 /* --- numbers ---------------------------------------------------------------------------------- */
 
@@ -43,6 +44,7 @@ struct pid *pid_alloc(void)
         e->nr = last_pid;
         if (radix_set(&pids, e->nr, (u64)e))
             break;
+        forks++;
         return e;
     }
     kfree(e);
@@ -55,6 +57,11 @@ void pid_unuse(struct pid *e)
         radix_set(&pids, e->nr, 0);
         kfree(e);
     }
+}
+
+u64 process_forks(void)
+{
+    return READ_ONCE(forks);
 }
 
 struct process *process_find(u32 pid)

@@ -597,6 +597,14 @@ bool tty_is_console(void)
     return tty.there;
 }
 
+void tty_of_session(u32 sid, u32 *dev, s32 *pgrp)
+{
+    bool has = tty.there && sid && READ_ONCE(tty.session) == sid;
+
+    *dev = has ? 5 << 8 | 1 : 0; /* /dev/console */
+    *pgrp = has ? (s32)READ_ONCE(tty.pgrp) : -1;
+}
+
 void tty_session_ended(u32 sid)
 {
     if (!tty.there || tty.session != sid)

@@ -15,6 +15,8 @@ const struct file_ops *tty_device_ops(bool console);
 int tty_attach(struct file *f);
 /* The terminal's size has changed (event ring). Must not park. */
 void tty_resized(u32 columns, u32 rows);
+/* The controlling terminal of a session: its device and foreground group; 0 and -1: it has none. */
+void tty_of_session(u32 sid, u32 *dev, s32 *pgrp);
 /* The session's leader has ended: its terminal is nobody's (process_hooks.session_end). */
 void tty_session_ended(u32 sid);
 

@@ -11,6 +11,7 @@
 #include "mm/aspace.h"
 #include "mm/frame.h"
 #include "mm/usercopy.h"
+#include "object/oom.h"
 #include "object/process.h"
 #include "object/thread.h"
 #include "sched/sched.h"
@@ -97,10 +98,12 @@ static inline int count_fault(struct thread *t, struct aspace *as, u64 addr, u32
     u64 fetched = t->fetched;
     int r = aspace_fault(as, addr, access);
 
-    if (t->fetched == fetched)
+    if (likely(t->fetched == fetched)) {
         t->minflt++;
-    else
+    } else {
         t->majflt++;
+        this_cpu()->major_faults++;
+    }
     return r;
 }
 
@@ -112,10 +115,12 @@ static void user_page_fault(struct trap_frame *regs)
 
     if (likely(r == 0))
         return;
+    if (r == -ENOMEM) {
+        oom_kill(); /* and touch it again, if this process is not the one to end */
+        return;
+    }
     if (r == FAULT_BUS)
         linux_fault(regs, SIGBUS_, BUS_ADRERR_, addr);
-    else if (r == -ENOMEM)
-        process_out_of_memory();
     else
         linux_fault(regs, SIGSEGV_, r == FAULT_ACCERR ? SEGV_ACCERR_ : SEGV_MAPERR_, addr);
 }
@@ -144,6 +149,7 @@ void trap_user(struct trap_frame *regs)
         }
         break;
     case RV_KICK_VECTOR: /* the pending word is looked at on the way out */
+        this_cpu()->interrupts++;
         break;
     case 13:
         if (!cpuid_emulate(regs))
@@ -202,9 +208,12 @@ void trap_kernel(struct trap_frame *regs)
 {
     u64 addr = fault_address(), to = find_fixup(regs->rip);
     struct thread *t = current();
+    int r = -EFAULT;
 
-    if (regs->vector == RV_KICK_VECTOR)
+    if (regs->vector == RV_KICK_VECTOR) {
+        this_cpu()->interrupts++;
         return;
+    }
     if (to && regs->vector == 13) {
         regs->rip = to;
         return;
@@ -213,8 +222,9 @@ void trap_kernel(struct trap_frame *regs)
         crash(regs, "exception");
     if (cpu_features.smap)
         __asm__ volatile("clac" ::: "memory");
-    if (!t->proc || count_fault(t, t->proc->aspace, addr,
-                                regs->error & PF_WRITE ? VM_WRITE : VM_READ))
+    if (t->proc)
+        r = count_fault(t, t->proc->aspace, addr, regs->error & PF_WRITE ? VM_WRITE : VM_READ);
+    if (r && !(r == -ENOMEM && oom_kill()))
         regs->rip = to;
 }
 
