@@ -173,6 +173,7 @@ int vfs_utimens(const struct path *p, const struct cred *c, u64 atime, u64 mtime
 static int resize(struct inode *i, struct dentry *d, u64 size)
 {
     struct attr_change a = { .mask = SET_SIZE, .size = size, .dentry = d };
+    int r;
 
     if (inode_is_dir(i))
         return -EISDIR;
@@ -180,7 +181,8 @@ static int resize(struct inode *i, struct dentry *d, u64 size)
         return -EINVAL;
     if (size > INT64_MAX - PAGE_SIZE)
         return -EFBIG;
-    return change(i, &a);
+    r = fsize_limit_resize(i, size);
+    return r ? r : change(i, &a);
 }
 
 int vfs_truncate(const struct path *p, const struct cred *c, u64 size)

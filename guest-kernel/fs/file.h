@@ -17,6 +17,7 @@ typedef int readdir_fill(void *arg, const char *name, u32 len, u64 ino, u8 type,
 
 /* A missing function is an operation the file does not have. All may park. */
 struct file_ops {
+    const char *name; /* of files without an inode, as /proc/PID/fd shows it: "[eventfd]" */
     /* Bytes or -errno; *pos is used and moved, NULL where there is no position (no seek). */
     ssize_t (*read)(struct file *f, struct uio *u, u64 *pos);
     ssize_t (*write)(struct file *f, struct uio *u, u64 *pos);

@@ -11,6 +11,7 @@
 #include "fs/xattr.h"
 #include "mm/frame.h"
 #include "mm/slab.h"
+#include "object/thread.h"
 
 #include <linux/fcntl.h>
 #include <linux/fs.h>
@@ -186,6 +187,7 @@ static struct window_run *get_run(struct hostfs_inode *h, u64 index, u64 *pages,
         *err = -EIO;
         return NULL;
     }
+    current()->fetched++;
     run = window_map(&h->vmo, h->file, off, MIN(RV_WINDOW_CHUNK, size - off), h->writable, pages,
                      err);
     if (run && radix_set(&h->runs, chunk, (u64)run)) {
@@ -287,7 +289,8 @@ static ssize_t volume_write(struct file *f, struct uio *u, u64 *pos)
     if (!buf)
         return -ENOMEM;
     mutex_lock(&i->lock);
-    while (u->left) {
+    r = fsize_limit_write(u, flags & 1 ? i->size : *pos);
+    while (r >= 0 && u->left) {
         size_t want = MIN(u->left, BOUNCE), got = uio_from(u, buf, want);
         struct hc_io io;
 

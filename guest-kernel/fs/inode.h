@@ -301,6 +301,13 @@ void fifo_forget(struct inode *i);
 ssize_t vmo_read_uio(struct vmo *v, struct uio *u, u64 *pos, u64 size);
 ssize_t vmo_write_uio(struct vmo *v, struct uio *u, u64 *pos);
 
+/*
+ * RLIMIT_FSIZE of the current process: what is written at pos is cut down to it; 0, or -EFBIG and SIGXFSZ
+ * if nothing is left. The second: the size is to become this (truncate, fallocate).
+ */
+int fsize_limit_write(struct uio *u, u64 pos);
+int fsize_limit_resize(const struct inode *i, u64 size);
+
 u64 fs_now(void); /* for time stamps: CLOCK_REALTIME in ns */
 
 #endif

@@ -162,9 +162,10 @@ ssize_t memfs_write(struct file *f, struct uio *u, u64 *pos)
     mutex_lock(&i->lock);
     before = i->vmo->size;
     at = f->flags & O_APPEND ? before : *pos;
-    if (at > INT64_MAX - u->left) {
+    r = at > INT64_MAX - u->left ? -EFBIG : fsize_limit_write(u, at);
+    if (r) {
         mutex_unlock(&i->lock);
-        return -EFBIG;
+        return r;
     }
     r = vmo_write_uio(i->vmo, u, &at);
     /* A copy that fell short leaves no bytes that nobody wrote. */

@@ -104,6 +104,10 @@ int proc_show_cpuinfo(const struct proc_inode *i, struct text *t);
 int proc_show_stat(const struct proc_inode *i, struct text *t);     /* /proc/PID/stat */
 int proc_show_status(const struct proc_inode *i, struct text *t);
 int proc_show_statm(const struct proc_inode *i, struct text *t);
+int proc_show_io(const struct proc_inode *i, struct text *t);
+int proc_show_oom_adj(const struct proc_inode *i, struct text *t);  /* arg 1: oom_adj */
+int proc_store_oom_adj(const struct proc_inode *i, char *s, size_t n);
+int proc_show_oom_score(const struct proc_inode *i, struct text *t);
 int proc_show_limits(const struct proc_inode *i, struct text *t);
 int proc_show_comm(const struct proc_inode *i, struct text *t);
 int proc_store_comm(const struct proc_inode *i, char *s, size_t n);

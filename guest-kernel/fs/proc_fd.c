@@ -105,9 +105,9 @@ static int anon_text(struct object *o, char *buf, size_t size)
         return str_printf(buf, size, "host:[%lu]", f->inode->ino);
     if (o->ops->type == OBJ_SOCKET)
         return str_printf(buf, size, "socket:[%lu]", o->koid);
-    return str_printf(buf, size, "anon_inode:[%s]", o->ops->type == OBJ_PORT ? "eventpoll"
-                                                  : o->ops->type == OBJ_PROCESS ? "pidfd"
-                                                                                : "file");
+    return str_printf(buf, size, "anon_inode:%s", f && f->ops->name ? f->ops->name
+                                                  : o->ops->type == OBJ_PORT ? "[eventpoll]"
+                                                                             : "[file]");
 }
 
 static int anon_path(struct object *o, struct path *out)

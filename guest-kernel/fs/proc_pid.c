@@ -261,14 +261,6 @@ static int show_personality(const struct proc_inode *i, struct text *t)
     return 0;
 }
 
-/* Nothing here chooses a victim by its score: who runs out of memory ends. There is one value. */
-static int store_oom(const struct proc_inode *i UNUSED, char *s, size_t n)
-{
-    while (n && (s[n - 1] == '\n' || s[n - 1] == ' '))
-        s[--n] = 0;
-    return n == 1 && s[0] == '0' ? 0 : -EACCES;
-}
-
 /* --- directories ------------------------------------------------------------------------------ */
 
 static bool next_thread(const struct proc_inode *dir, u32 *nr)
@@ -325,13 +317,15 @@ static const struct proc_entry entries[] = {
     { .name = "fd", .mode = S_IFDIR_ | 0500, .dir = &proc_fd_dir },
     { .name = "fdinfo", .mode = S_IFDIR_ | 0500, .dir = &proc_fdinfo_dir },
     PROC_FILE("gid_map", 0444, .text = ALL_IDS),
+    PROC_FILE("io", 0400, .guarded = true, .show = proc_show_io),
     PROC_FILE("limits", 0444, .show = proc_show_limits),
     PROC_FILE("maps", 0444, .guarded = true, .show = proc_show_maps),
     PROC_FILE("mountinfo", 0444, .show = proc_show_mounts, .arg = 1),
     PROC_FILE("mounts", 0444, .show = proc_show_mounts),
     PROC_DIR("net", &proc_net_dir),
-    PROC_FILE("oom_score", 0444, .text = "0\n"),
-    PROC_FILE("oom_score_adj", 0644, .text = "0\n", .store = store_oom),
+    PROC_FILE("oom_adj", 0644, .show = proc_show_oom_adj, .store = proc_store_oom_adj, .arg = 1),
+    PROC_FILE("oom_score", 0444, .show = proc_show_oom_score),
+    PROC_FILE("oom_score_adj", 0644, .show = proc_show_oom_adj, .store = proc_store_oom_adj),
     PROC_FILE("personality", 0400, .guarded = true, .show = show_personality),
     PID_LINK("root", read_path, follow_dir, 1),
     PROC_FILE("setgroups", 0444, .text = "allow\n"),

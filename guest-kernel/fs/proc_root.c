@@ -7,6 +7,7 @@
 #include "core/time.h"
 #include "fs/proc.h"
 #include "mm/frame.h"
+#include "object/oom.h"
 #include "sched/sched.h"
 
 #define TICK_NS UINT64_C(10000000) /* 1 / USER_HZ */
@@ -15,25 +16,15 @@
 
 /*
  * Idle threads count their time from the clock's zero, so the time before the machine's start is
- * idle time, and what is not idle time is work. Read until it is one picture.
+ * idle time, and what is not idle time is work.
  */
 void proc_cpu_times(u32 cpu, u64 *busy, u64 *idle)
 {
     const struct percpu *c = percpu_table[cpu];
     const struct thread *t = c ? READ_ONCE(c->idle) : NULL;
-    u64 now = time_mono(), ns = now, since;
-    bool runs;
+    u64 now = time_mono();
 
-    if (t) {
-        do {
-            ns = READ_ONCE(t->run_ns);
-            since = READ_ONCE(t->run_since);
-            runs = READ_ONCE(t->on_cpu);
-        } while (ns != READ_ONCE(t->run_ns));
-        if (runs && now > since)
-            ns += now - since;
-    }
-    *idle = MIN(ns, now);
+    *idle = t ? MIN(thread_time(t), now) : now;
     *busy = now - *idle;
 }
 
@@ -70,12 +61,15 @@ static void put_cpu(struct text *t, u64 busy, u64 idle)
 static int show_stat(const struct proc_inode *i UNUSED, struct text *t)
 {
     u64 busy = 0, idle = 0, b, id;
+    u64 switches = 0, interrupts = 0;
     u32 running, all, last;
 
     for (u32 c = 0; c < sched_ncpus(); c++) {
         proc_cpu_times(c, &b, &id);
         busy += b;
         idle += id;
+        switches += percpu_table[c] ? READ_ONCE(percpu_table[c]->switches) : 0;
+        interrupts += percpu_table[c] ? READ_ONCE(percpu_table[c]->interrupts) : 0;
     }
     text_puts(t, "cpu ");
     put_cpu(t, busy, idle);
@@ -85,9 +79,10 @@ static int show_stat(const struct proc_inode *i UNUSED, struct text *t)
         put_cpu(t, b, id);
     }
     proc_count_threads(&running, &all, &last);
-    text_printf(t, "intr 0\nctxt 0\nbtime %lu\nprocesses %u\nprocs_running %u\nprocs_blocked 0\n"
-                   "softirq 0 0 0 0 0 0 0 0 0 0 0\n",
-                (time_real() - time_boot()) / NSEC_PER_SEC, last, running);
+    text_printf(t, "intr %lu\nctxt %lu\nbtime %lu\nprocesses %lu\nprocs_running %u\n"
+                   "procs_blocked 0\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n",
+                interrupts, switches, (time_real() - time_boot()) / NSEC_PER_SEC, process_forks(),
+                running);
     return 0;
 }
 
@@ -226,14 +221,16 @@ static int show_meminfo(const struct proc_inode *i UNUSED, struct text *t)
 static int show_vmstat(const struct proc_inode *i UNUSED, struct text *t)
 {
     struct frame_stats m;
-    u64 faults = 0;
+    u64 faults = 0, major = 0;
 
     frame_get_stats(&m);
-    for (u32 c = 0; c < sched_ncpus(); c++)
+    for (u32 c = 0; c < sched_ncpus(); c++) {
         faults += percpu_table[c] ? READ_ONCE(percpu_table[c]->page->page_faults) : 0;
+        major += percpu_table[c] ? READ_ONCE(percpu_table[c]->major_faults) : 0;
+    }
     text_printf(t, "nr_free_pages %lu\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\npgfault %lu\n"
-                   "pgmajfault 0\noom_kill 0\n",
-                (m.limit - (m.total - m.free)) >> PAGE_SHIFT, faults);
+                   "pgmajfault %lu\noom_kill %lu\n",
+                (m.limit - (m.total - m.free)) >> PAGE_SHIFT, faults, major, oom_kills());
     return 0;
 }
 

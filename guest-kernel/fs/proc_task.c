@@ -5,13 +5,16 @@
 #include "core/string.h"
 #include "fs/proc.h"
 #include "mm/aspace.h"
+#include "object/oom.h"
 #include "sched/sched.h"
+#include "tty/tty.h"
 
 #include <asm/resource.h>
 
 #define TICK_NS UINT64_C(10000000) /* 1 / USER_HZ */
 #define PF_EXITING_     0x00000004u
 #define PF_FORKNOEXEC_  0x00000040u
+#define CAP_SYS_RESOURCE_ 24
 #define SLOTS_LEAST 64u /* of a handle table */
 
 /* All that the locks guard, read at once. */
@@ -23,7 +26,7 @@ struct facts {
     u64 affinity;
     u64 pending, shared_pending, blocked, ignored, caught;
     u32 queued;
-    u64 own_time, limit_rss, limit_queued;
+    u64 limit_rss, limit_queued;
     int exit_code;
     bool exiting;
     u32 ppid, group, session;
@@ -89,6 +92,7 @@ static int get_facts(const struct proc_inode *i, struct facts *f)
     f->shared_pending = p->pending.set;
     f->queued = p->pending.count;
     f->exit_code = p->exit_code;
+    memcpy(f->name, p->comm, sizeof(f->name) - 1); /* of a zombie */
     f->exiting = p->group_exit || !p->nthreads;
     f->limit_rss = p->rlimits[RLIMIT_RSS].cur;
     f->limit_queued = p->rlimits[RLIMIT_SIGPENDING].cur;
@@ -101,13 +105,12 @@ static int get_facts(const struct proc_inode *i, struct facts *f)
         f->pending = t->sig.pending.set;
         f->queued += t->sig.pending.count;
         f->blocked = t->sig.blocked;
-        f->own_time = thread_time(t);
+        if (i->tid)
+            thread_usage(t, &f->used);
         if (i->tid && f->state != 'T')
             f->state = state_of(t);
     }
     spin_unlock(&p->lock);
-    if (i->tid && t)
-        f->used.utime = f->own_time;
     return READ_ONCE(p->state) == PROCESS_REAPED || (i->tid && !t) ? -ESRCH : 0;
 }
 
@@ -130,13 +133,16 @@ int proc_show_stat(const struct proc_inode *i, struct text *t)
     struct proc_mem m;
     struct facts f;
     struct aspace *as;
+    u32 tty;
+    s32 tpgid;
     int r = get_facts(i, &f);
 
     if (r)
         return r;
     as = get_memory(i, &m);
-    text_printf(t, "%u (%s) %c %u %u %u 0 -1 %u ", f.pid, f.name, f.state, f.ppid, f.group,
-                f.session, (p->did_exec ? 0 : PF_FORKNOEXEC_) | (f.exiting ? PF_EXITING_ : 0));
+    tty_of_session(f.session, &tty, &tpgid);
+    text_printf(t, "%u (%s) %c %u %u %u %u %d %u ", f.pid, f.name, f.state, f.ppid, f.group,
+                f.session, tty, tpgid, (p->did_exec ? 0 : PF_FORKNOEXEC_) | (f.exiting ? PF_EXITING_ : 0));
     text_printf(t, "%lu %lu %lu %lu %lu %lu %lu %lu ", f.used.minflt, f.children.minflt,
                 f.used.majflt, f.children.majflt, f.used.utime / TICK_NS, f.used.stime / TICK_NS,
                 f.children.utime / TICK_NS, f.children.stime / TICK_NS);
@@ -234,7 +240,7 @@ static void put_kb(struct text *t, const char *name, u64 bytes)
     text_printf(t, "%s:\t%8lu kB\n", name, bytes >> 10);
 }
 
-static void put_memory(struct text *t, const struct proc_mem *m)
+static void put_memory(struct text *t, const struct proc_mem *m, u64 most)
 {
     u64 resident = m->anon + m->file + m->shmem;
 
@@ -242,7 +248,7 @@ static void put_memory(struct text *t, const struct proc_mem *m)
     put_kb(t, "VmSize", m->size);
     put_kb(t, "VmLck", m->locked);
     put_kb(t, "VmPin", 0);
-    put_kb(t, "VmHWM", resident); /* no record is kept: the least it can have been */
+    put_kb(t, "VmHWM", MAX(most, resident));
     put_kb(t, "VmRSS", resident);
     put_kb(t, "RssAnon", m->anon);
     put_kb(t, "RssFile", m->file);
@@ -275,7 +281,7 @@ int proc_show_status(const struct proc_inode *i, struct text *t)
     text_puts(t, "\n");
     put_ids(i, &f, t);
     if (as)
-        put_memory(t, &m);
+        put_memory(t, &m, aspace_peak_pages(as) << PAGE_SHIFT);
     text_printf(t, "Threads:\t%u\nSigQ:\t%u/%lu\n", f.nthreads, f.queued, f.limit_queued);
     text_printf(t, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\n"
                    "SigCgt:\t%016lx\n",
@@ -297,6 +303,90 @@ int proc_show_status(const struct proc_inode *i, struct text *t)
                 f.used.nvcsw, f.used.nivcsw);
     if (as)
         aspace_unref(as);
+    return 0;
+}
+
+/* --- io ----------------------------------------------------------------------------------------
+
+ * proc(5): no storage is behind the files here but what the host has, so no bytes of it are counted.
+ */
+
+int proc_show_io(const struct proc_inode *i, struct text *t)
+{
+    struct usage u;
+    struct facts f;
+    int r = get_facts(i, &f);
+
+    if (r)
+        return r;
+    u = f.used;
+    for (u32 k = 0; k < 2 && !i->tid; k++) { /* with those of children that were waited for */
+        u.chars[k] += f.children.chars[k];
+        u.calls[k] += f.children.calls[k];
+    }
+    text_printf(t, "rchar: %lu\nwchar: %lu\nsyscr: %lu\nsyscw: %lu\nread_bytes: 0\n"
+                   "write_bytes: 0\ncancelled_write_bytes: 0\n",
+                u.chars[0], u.chars[1], u.calls[0], u.calls[1]);
+    return 0;
+}
+
+/* --- the end of memory ------------------------------------------------------------------------ */
+
+/* arg 1: oom_adj, the older file, from -17 to 15. */
+int proc_show_oom_adj(const struct proc_inode *i, struct text *t)
+{
+    s32 adj = READ_ONCE(i->proc->oom_score_adj);
+
+    if (i->entry->arg)
+        adj = adj == OOM_ADJ_MAX ? 15 : adj * 17 / OOM_ADJ_MAX;
+    text_printf(t, "%d\n", adj);
+    return 0;
+}
+
+static bool parse_int(const char *s, s32 *v)
+{
+    bool minus = *s == '-';
+    s32 n = 0;
+
+    s += minus || *s == '+';
+    if (*s < '0' || *s > '9')
+        return false;
+    for (; *s >= '0' && *s <= '9'; s++)
+        if (n < 100000)
+            n = n * 10 + (*s - '0');
+    while (*s == '\n' || *s == ' ')
+        s++;
+    *v = minus ? -n : n;
+    return !*s;
+}
+
+int proc_store_oom_adj(const struct proc_inode *i, char *s, size_t n UNUSED)
+{
+    const u64 privileged = cred_has(process_current()->cred, CAP_SYS_RESOURCE_);
+    struct process *p = i->proc;
+    s32 least = i->entry->arg ? -17 : OOM_ADJ_MIN, most = i->entry->arg ? 15 : OOM_ADJ_MAX, adj;
+    int r = 0;
+
+    while (*s == ' ')
+        s++;
+    if (!parse_int(s, &adj) || adj < least || adj > most)
+        return -EINVAL;
+    if (i->entry->arg)
+        adj = adj == 15 ? OOM_ADJ_MAX : adj * OOM_ADJ_MAX / 17;
+    spin_lock(&p->lock);
+    if (adj < p->oom_adj_min && !privileged)
+        r = -EACCES;
+    else
+        WRITE_ONCE(p->oom_score_adj, adj);
+    if (r == 0 && privileged)
+        p->oom_adj_min = adj;
+    spin_unlock(&p->lock);
+    return r;
+}
+
+int proc_show_oom_score(const struct proc_inode *i, struct text *t)
+{
+    text_printf(t, "%u\n", oom_score(i->proc));
     return 0;
 }
 

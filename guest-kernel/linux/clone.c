@@ -4,6 +4,7 @@
 #include "core/string.h"
 #include "fs/cred.h"
 #include "fs/path.h"
+#include "linux/credentials.h"
 #include "linux/syscall.h"
 #include "mm/aspace.h"
 #include "mm/usercopy.h"
@@ -214,6 +215,8 @@ static s64 do_clone(const struct clone_request *c)
 
     if (r)
         return r;
+    if (cred_nproc_exceeded(1))
+        return -EAGAIN;
     return c->flags & CLONE_THREAD ? clone_thread(c) : clone_process(c);
 }
 

@@ -6,7 +6,11 @@
 #include "mm/slab.h"
 #include "object/process.h"
 
+#include <asm/resource.h>
+
 #define CAP_KILL_ 5
+#define CAP_SYS_ADMIN_ 21
+#define CAP_SYS_RESOURCE_ 24
 #define S_ISUID_ 04000u
 #define S_ISGID_ 02000u
 #define S_IXGRP_ 00010u
@@ -54,6 +58,23 @@ void cred_replace(struct cred *c)
 bool cred_capable(int capability)
 {
     return process_current()->cred->cap_effective >> capability & 1;
+}
+
+bool cred_nproc_exceeded(u32 more)
+{
+    struct process *me = process_current(), *p;
+    u64 limit = me->rlimits[RLIMIT_NPROC].cur, n = more;
+    u32 pid = 1;
+
+    if (likely(limit == RLIMIT_UNLIMITED) || !me->uid || cred_capable(CAP_SYS_RESOURCE_) ||
+        cred_capable(CAP_SYS_ADMIN_))
+        return false;
+    for (; (p = process_next(&pid)); pid++) {
+        if (READ_ONCE(p->uid) == me->uid)
+            n += MAX(READ_ONCE(p->nthreads), 1u); /* a zombie counts */
+        object_unref(&p->obj);
+    }
+    return n > limit;
 }
 
 bool cred_may_signal(struct process *p)

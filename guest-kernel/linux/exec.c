@@ -12,9 +12,11 @@
 #include "core/string.h"
 #include "fs/vfs.h"
 #include "linux/cred_change.h"
+#include "linux/credentials.h"
 #include "linux/files.h"
 #include "linux/syscall.h"
 #include "mm/slab.h"
+#include "object/posix_timer.h"
 #include "object/process.h"
 
 #include <linux/fcntl.h>
@@ -143,6 +145,7 @@ static u64 lay_out(struct exec *e)
 
     gap = MIN(MAX(limit, STACK_GAP_MIN), STACK_GAP_MAX) + (STACK_RANDOM_PAGES << PAGE_SHIFT);
     e->as->stack_limit = limit;
+    e->as->size_limit = process_current()->rlimits[RLIMIT_AS].cur;
     e->as->mmap_top = ALIGN_DOWN(USER_TOP - gap, PAGE_SIZE);
     if (e->randomize) {
         top -= (random_u64() % STACK_RANDOM_PAGES) << PAGE_SHIFT;
@@ -290,6 +293,7 @@ static int change_over(struct exec *e, const char *path)
         e->cred = NULL;
     }
     process_vfork_release(p);
+    posix_timers_end(p);
     handle_close_exec(p->handles);
     sigactions_reset(p->actions);
     t->sig.alt = (struct sig_altstack){ .flags = 2 };
@@ -316,6 +320,9 @@ int exec_program(int dfd, const char *path, int flags, struct exec_args *args)
             return r;
         args->argc = 1;
     }
+    if (process_current()->nproc_exceeded && cred_nproc_exceeded(0))
+        return -EAGAIN;
+    process_current()->nproc_exceeded = false;
     if (args->used > MAX(process_current()->rlimits[RLIMIT_STACK].cur / 4, ARGS_LEAST))
         return -E2BIG;
     e.image = kmalloc(2 * sizeof(*e.image));

@@ -72,7 +72,10 @@ static s64 commit(struct cred *new, bool uids)
         process_current()->dumpable = false;
         process_current()->death_signal = 0;
     }
+    uids = uids && new->uid != old->uid;
     cred_replace(new);
+    if (uids)
+        process_current()->nproc_exceeded = cred_nproc_exceeded(0);
     return 0;
 }
 

@@ -61,7 +61,7 @@ static void eventfd_release(struct file *f)
 }
 
 static const struct file_ops eventfd_ops = {
-    .read = eventfd_read, .write = eventfd_write, .release = eventfd_release,
+    .name = "[eventfd]", .read = eventfd_read, .write = eventfd_write, .release = eventfd_release,
 };
 
 s64 sys_eventfd2(u32 value, int flags)
@@ -106,7 +106,9 @@ static void timerfd_release(struct file *f)
     kfree(t);
 }
 
-static const struct file_ops timerfd_ops = { .read = timerfd_read, .release = timerfd_release };
+static const struct file_ops timerfd_ops = {
+    .name = "[timerfd]", .read = timerfd_read, .release = timerfd_release,
+};
 
 s64 sys_timerfd_create(int clock, int flags)
 {

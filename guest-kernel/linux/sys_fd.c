@@ -3,6 +3,7 @@
  * Descriptors: duplicating, closing, fcntl, ioctl, pipes; and what is asked of an open file as a
  * whole.
  */
+#include "fs/inode.h"
 #include "fs/vfs.h"
 #include "linux/files.h"
 #include "linux/locks.h"
@@ -338,8 +339,12 @@ s64 sys_fallocate(int fd, int mode, s64 off, s64 len)
     r = fd_file(fd, RIGHT_WRITE, false, &f);
     if (r)
         return r;
-    r = f->ops->allocate ? f->ops->allocate(f, mode, (u64)off, (u64)len)
-                         : f->ops->seek ? -EOPNOTSUPP : -ESPIPE;
+    if (!f->ops->allocate)
+        r = f->ops->seek ? -EOPNOTSUPP : -ESPIPE;
+    else if (!(mode & FALLOC_FL_KEEP_SIZE))
+        r = fsize_limit_resize(f->inode, (u64)(off + len));
+    if (r == 0)
+        r = f->ops->allocate(f, mode, (u64)off, (u64)len);
     file_put(f);
     return r;
 }

@@ -75,7 +75,6 @@ s64 sys_getrusage(int who, u64 to)
     switch (who) {
     case 0: /* RUSAGE_SELF */
         process_usage(p, &u);
-        u.maxrss_kb = p->aspace->peak_mapped >> 10;
         break;
     case -1: /* RUSAGE_CHILDREN */
         spin_lock(&process_tree_lock);
@@ -83,8 +82,8 @@ s64 sys_getrusage(int who, u64 to)
         spin_unlock(&process_tree_lock);
         break;
     case 1: /* RUSAGE_THREAD */
-        memset(&u, 0, sizeof(u));
-        u.utime = thread_time(current());
+        thread_usage(current(), &u);
+        u.maxrss_kb = aspace_peak_pages(p->aspace) << (PAGE_SHIFT - 10);
         break;
     default:
         return -EINVAL;

@@ -26,6 +26,15 @@ static int check_limit(u64 more)
     return limit != RLIMIT_UNLIMITED && more > limit - MIN(limit, aspace()->mapped) ? -ENOMEM : 0;
 }
 
+/* RLIMIT_DATA, also of private writable mappings: see setrlimit(2). */
+static int check_data_limit(u64 more)
+{
+    u64 limit = process_current()->rlimits[RLIMIT_DATA_].cur;
+    u64 now = limit == RLIMIT_UNLIMITED || !more ? 0 : aspace_data_bytes(aspace());
+
+    return limit != RLIMIT_UNLIMITED && more > limit - MIN(limit, now) ? -ENOMEM : 0;
+}
+
 s64 sys_mmap(u64 addr, u64 len, u64 prot, u64 flags, int fd, s64 off)
 {
     struct map_args args = { .max_prot = VM_READ | VM_WRITE | VM_EXEC };
@@ -48,6 +57,8 @@ s64 sys_mmap(u64 addr, u64 len, u64 prot, u64 flags, int fd, s64 off)
     if (args.fixed && addr % PAGE_SIZE)
         return -EINVAL;
     r = check_limit(len);
+    if (r == 0 && type == MAP_PRIVATE && (prot & PROT_WRITE) && !(flags & MAP_GROWSDOWN))
+        r = check_data_limit(len);
     if (r)
         return r;
     args.addr = ALIGN_DOWN(addr, PAGE_SIZE);
@@ -94,7 +105,11 @@ s64 sys_mprotect(u64 addr, u64 len, u64 prot)
         return 0;
     if (addr > USER_TOP || len > USER_TOP - addr)
         return -ENOMEM;
-    return aspace_protect(aspace(), addr, ALIGN_UP(len, PAGE_SIZE),
+    len = ALIGN_UP(len, PAGE_SIZE);
+    if ((prot & PROT_WRITE) && process_current()->rlimits[RLIMIT_DATA_].cur != RLIMIT_UNLIMITED &&
+        check_data_limit(aspace_data_to_be(aspace(), addr, len)))
+        return -ENOMEM;
+    return aspace_protect(aspace(), addr, len,
                           (u32)prot & (VM_READ | VM_WRITE | VM_EXEC));
 }
 
@@ -110,7 +125,7 @@ s64 sys_brk(u64 brk)
     struct process *p = process_current();
     struct aspace *as = p->aspace;
 
-    if (brk > as->brk && (check_limit(brk - as->brk) ||
+    if (brk > as->brk && (check_limit(brk - as->brk) || check_data_limit(brk - as->brk) ||
                           brk - as->brk_start > p->rlimits[RLIMIT_DATA_].cur))
         return (s64)as->brk;
     return (s64)aspace_set_brk(as, brk);

@@ -167,6 +167,10 @@ static s64 do_rlimit(struct process *p, int which, u64 new, u64 old)
         p->rlimits[which] = value;
     if (new && r == 0 && which == RLIMIT_STACK && p->aspace)
         p->aspace->stack_limit = value.cur;
+    if (new && r == 0 && which == RLIMIT_AS && p->aspace)
+        p->aspace->size_limit = value.cur;
+    if (new && r == 0 && which == RLIMIT_CPU)
+        cputime_limit_changed(p);
     spin_unlock(&p->lock);
     if (r == 0 && old && copy_to_user(old, &before, sizeof(before)))
         r = -EFAULT;

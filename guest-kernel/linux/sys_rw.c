@@ -49,6 +49,16 @@ static inline void fd_return(struct fd_ref *ref)
         file_put(ref->file);
 }
 
+/* What proc(5) shows in /proc/PID/io, of each call. */
+static inline void account(bool write, s64 r)
+{
+    struct thread *t = current();
+
+    t->io[write].calls++;
+    if (r > 0)
+        t->io[write].chars += (u64)r;
+}
+
 static ssize_t do_read(struct file *f, struct uio *u, u64 *pos)
 {
     return f->ops->read ? f->ops->read(f, u, pos) : -EINVAL;
@@ -113,6 +123,7 @@ static inline __attribute__((always_inline)) s64 one_buffer(int fd, u64 buf, u64
                        : at_position(ref.file, &u, write,
                                      !ref.counted && ref.file->obj.refs == 1);
     }
+    account(write, r);
     fd_return(&ref);
     return r;
 }
@@ -189,6 +200,7 @@ static s64 vector(int fd, u64 uiov, int n, bool write, bool positioned, s64 off,
         if (v != fast)
             kfree(v);
     }
+    account(write, r);
     file_put(f);
     return r;
 }
@@ -296,6 +308,8 @@ static s64 copy_between(struct file *in, u64 *in_pos, struct file *out, u64 *out
             break;
     }
     kfree(buf);
+    account(false, done);
+    account(true, done);
     if (done)
         return done;
     return got < 0 ? got : put < 0 ? put : 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Clocks, sleeping, and the process's interval timer. */
+/* Clocks and sleeping. */
 #include "linux/abi_time.h"
+#include "linux/clock.h"
 #include "linux/syscall.h"
 #include "object/process.h"
 #include "sched/sched.h"
@@ -9,14 +10,20 @@
 
 #define TICKS_PER_SEC 100u
 
-/* CPU-time clocks of other processes and threads: the number is in the upper bits, inverted. */
+/*
+ * CPU clocks of other processes and threads, clock_getcpuclockid(3): the number is in the upper bits,
+ * inverted; of the lower ones two tell the kind, all three of which are one here.
+ */
 #define CPUCLOCK_THREAD 4
+#define CPUCLOCK_KIND   3
 
 static s64 cpu_clock(int id, u64 *ns)
 {
     int nr = ~(id >> 3);
     struct usage u;
 
+    if ((id & CPUCLOCK_KIND) == CPUCLOCK_KIND)
+        return -EINVAL;
     if (id & CPUCLOCK_THREAD) {
         struct thread *t = nr ? thread_find((u32)nr) : NULL;
 
@@ -75,6 +82,41 @@ static s64 read_clock(int id, u64 *ns)
     default:
         return id < 0 ? cpu_clock(id, ns) : -EINVAL;
     }
+}
+
+u64 clock_now(int id)
+{
+    u64 ns = 0;
+
+    read_clock(id, &ns);
+    return ns;
+}
+
+int clock_of_own_cpu(int id, struct thread **thread)
+{
+    struct thread *t;
+    int nr = ~(id >> 3);
+
+    *thread = NULL;
+    if (id == CLOCK_PROCESS_CPUTIME_ID)
+        return 0;
+    if (id != CLOCK_THREAD_CPUTIME_ID && (id >= 0 || (id & CPUCLOCK_KIND) == CPUCLOCK_KIND))
+        return -EINVAL;
+    if (id < 0 && !(id & CPUCLOCK_THREAD))
+        return !nr || (u32)nr == process_current()->pid ? 0 : -EINVAL;
+    if (id == CLOCK_THREAD_CPUTIME_ID || !nr) {
+        t = current();
+        object_ref(&t->obj);
+    } else {
+        t = thread_find((u32)nr);
+    }
+    if (!t || t->proc != process_current()) {
+        if (t)
+            object_unref(&t->obj);
+        return -EINVAL;
+    }
+    *thread = t;
+    return 0;
 }
 
 s64 sys_clock_gettime(int id, u64 to)
@@ -167,13 +209,105 @@ s64 sys_nanosleep(u64 req, u64 rem_to)
     return r ? r : sleep_for(ns, rem_to);
 }
 
+struct cpu_sleeper {
+    struct cpu_timer timer;
+    struct event over;
+};
+
+static bool cpu_sleep_over(struct cpu_timer *t, struct process *p UNUSED)
+{
+    event_set(&container_of(t, struct cpu_sleeper, timer)->over);
+    return false;
+}
+
+/* Until the clock of the thread, or of the process, has come to *at; -EINTR before that. */
+static int cpu_sleep_until(struct thread *t, u64 at)
+{
+    struct process *p = process_current();
+    struct cpu_sleeper s;
+    int r;
+
+    cpu_timer_init(&s.timer, t, cpu_sleep_over);
+    event_init(&s.over);
+    spin_lock(&p->lock);
+    cpu_timer_arm(p, &s.timer, at);
+    spin_unlock(&p->lock);
+    r = object_wait(&s.over.obj, SIG_SIGNALED, DEADLINE_NEVER, WAIT_INTERRUPTIBLE);
+    /* Who sets the event holds the lock: after this it is not touched any more. */
+    spin_lock(&p->lock);
+    cpu_timer_disarm(&s.timer);
+    spin_unlock(&p->lock);
+    return r;
+}
+
+static u64 cpu_time(struct thread *t)
+{
+    struct process *p = process_current();
+    u64 ns;
+
+    if (t)
+        return thread_time(t);
+    spin_lock(&p->lock);
+    ns = cputime_of(p);
+    spin_unlock(&p->lock);
+    return ns;
+}
+
+/* clock_nanosleep(2) on a CPU clock of the current process, but not on the thread's own. */
+static s64 cpu_sleep(struct thread *t, bool absolute, u64 ns, u64 rem_to)
+{
+    u64 now = cpu_time(t), at = absolute ? ns : now + MIN(ns, THREAD_RUNS);
+
+    if (!absolute)
+        at = restart_kept(at);
+    if (at <= now)
+        return 0;
+    if (cpu_sleep_until(t, at) != -EINTR)
+        return 0;
+    now = cpu_time(t);
+    if (now >= at)
+        return 0;
+    if (absolute)
+        return -ERESTART_NOHAND;
+    if (rem_to && put_timespec(rem_to, at - now))
+        return -EFAULT;
+    return restart_later(at);
+}
+
+static s64 sleep_on_cpu_clock(int id, int flags, u64 req, u64 rem_to)
+{
+    struct thread *t;
+    u64 ns;
+    s64 r = clock_of_own_cpu(id, &t);
+
+    if (r)
+        return r;
+    r = get_timespec_ns(req, &ns);
+    if (r == 0)
+        r = t == current() ? -EINVAL : cpu_sleep(t, flags & TIMER_ABSTIME, ns, rem_to);
+    if (t)
+        object_unref(&t->obj);
+    return r;
+}
+
 s64 sys_clock_nanosleep(int id, int flags, u64 req, u64 rem_to)
 {
     u64 ns, now;
     s64 r;
 
-    if (id != CLOCK_REALTIME && id != CLOCK_MONOTONIC && id != CLOCK_BOOTTIME && id != CLOCK_TAI)
-        return id == CLOCK_PROCESS_CPUTIME_ID ? -EOPNOTSUPP : -EINVAL;
+    switch (id) {
+    case CLOCK_REALTIME:
+    case CLOCK_MONOTONIC:
+    case CLOCK_BOOTTIME:
+    case CLOCK_TAI:
+        break;
+    case CLOCK_MONOTONIC_RAW:
+    case CLOCK_REALTIME_COARSE:
+    case CLOCK_MONOTONIC_COARSE:
+        return -EOPNOTSUPP;
+    default:
+        return sleep_on_cpu_clock(id, flags, req, rem_to);
+    }
     r = get_timespec_ns(req, &ns);
     if (r)
         return r;
@@ -185,76 +319,4 @@ s64 sys_clock_nanosleep(int id, int flags, u64 req, u64 rem_to)
     if (object_wait_many(NULL, 0, deadline_after(ns - now), WAIT_INTERRUPTIBLE) == -EINTR)
         return -ERESTART_NOHAND;
     return 0;
-}
-
-/* --- interval timer --------------------------------------------------------------------------- */
-
-/* Set ITIMER_REAL; the old remaining time and interval come back. */
-static void set_alarm(u64 ns, u64 interval, u64 *old_ns, u64 *old_interval)
-{
-    struct process *p = process_current();
-    u64 now = time_mono();
-
-    spin_lock(&p->lock);
-    *old_ns = !p->alarm_deadline ? 0 : p->alarm_deadline > now ? p->alarm_deadline - now : 1;
-    *old_interval = p->alarm_interval;
-    p->alarm_interval = interval;
-    p->alarm_deadline = ns ? deadline_after(ns) : 0;
-    if (ns)
-        timer_arm(&p->alarm, p->alarm_deadline);
-    spin_unlock(&p->lock);
-    /* A fire in progress finds alarm_deadline 0 and does nothing. */
-    if (!ns)
-        timer_cancel(&p->alarm);
-}
-
-s64 sys_alarm(u32 seconds)
-{
-    u64 ns, interval;
-
-    set_alarm(seconds * NSEC_PER_SEC, 0, &ns, &interval);
-    return (s64)((ns + NSEC_PER_SEC - 1) / NSEC_PER_SEC);
-}
-
-static s64 put_itimer(u64 to, u64 ns, u64 interval)
-{
-    struct abi_timeval tv[2] = { ns_to_timeval(interval), ns_to_timeval(ns) };
-
-    if (ns && !tv[1].sec && !tv[1].usec)
-        tv[1].usec = 1;
-    return copy_to_user(to, tv, sizeof(tv)) ? -EFAULT : 0;
-}
-
-s64 sys_setitimer(int which, u64 new, u64 old)
-{
-    struct abi_timeval tv[2] = { { 0, 0 }, { 0, 0 } };
-    u64 ns, interval, old_ns, old_interval;
-    int r;
-
-    if (which != ITIMER_REAL)
-        return -EINVAL;
-    if (new && copy_from_user(tv, new, sizeof(tv)))
-        return -EFAULT;
-    r = timeval_to_ns(&tv[0], &interval);
-    if (r == 0)
-        r = timeval_to_ns(&tv[1], &ns);
-    if (r)
-        return r;
-    set_alarm(ns, interval, &old_ns, &old_interval);
-    return old ? put_itimer(old, old_ns, old_interval) : 0;
-}
-
-s64 sys_getitimer(int which, u64 to)
-{
-    struct process *p = process_current();
-    u64 ns = 0, interval, now = time_mono();
-
-    if (which != ITIMER_REAL)
-        return -EINVAL;
-    spin_lock(&p->lock);
-    if (p->alarm_deadline)
-        ns = p->alarm_deadline > now ? p->alarm_deadline - now : 1;
-    interval = p->alarm_interval;
-    spin_unlock(&p->lock);
-    return put_itimer(to, ns, interval);
 }

@@ -53,6 +53,8 @@ int sigframe_push(struct trap_frame *regs, const struct sig_info *info,
  * ERESTART_DEADLINE, the deadline it had. UINT64_MAX stays DEADLINE_NEVER.
  */
 u64 restart_deadline(u64 ns);
+/* The deadline that such a call had, on whatever clock, or else the one given. */
+u64 restart_kept(u64 deadline);
 /* Answer ERESTART_DEADLINE, keeping the deadline. */
 s64 restart_later(u64 deadline);
 

@@ -11,15 +11,26 @@
 
 /* --- restarts --------------------------------------------------------------------------------- */
 
-u64 restart_deadline(u64 ns)
+u64 restart_kept(u64 deadline)
 {
     struct thread *t = current();
-    u64 d = t->sig.restart_deadline, now;
+    u64 d = t->sig.restart_deadline;
 
-    if (unlikely(d)) {
-        t->sig.restart_deadline = 0;
-        if (t->sig.restart_nr == (u32)t->regs->error)
-            return d;
+    if (likely(!d))
+        return deadline;
+    t->sig.restart_deadline = 0;
+    return t->sig.restart_nr == (u32)t->regs->error ? d : deadline;
+}
+
+u64 restart_deadline(u64 ns)
+{
+    u64 now;
+
+    if (unlikely(current()->sig.restart_deadline)) {
+        u64 kept = restart_kept(0);
+
+        if (kept)
+            return kept;
     }
     if (ns == UINT64_MAX)
         return DEADLINE_NEVER;

@@ -27,6 +27,7 @@ struct aspace *aspace_create(void)
     }
     as->mmap_top = as->mmap_hint = USER_TOP;
     as->stack_limit = 8 << 20;
+    as->size_limit = UINT64_MAX;
     return as;
 }
 
@@ -211,11 +212,57 @@ int mapping_own_anon(struct mapping *m)
     return 0;
 }
 
+u64 aspace_data_bytes(struct aspace *as)
+{
+    u64 sum = 0;
+
+    mutex_lock(&as->lock);
+    for (struct mapping *m = aspace_find(as, 0); m; m = aspace_next(m))
+        if ((m->prot & VM_WRITE) && !(m->flags & (MAP_F_SHARED | MAP_F_STACK)))
+            sum += m->end - m->node.key;
+    mutex_unlock(&as->lock);
+    return sum;
+}
+
+u64 aspace_data_to_be(struct aspace *as, u64 addr, u64 len)
+{
+    u64 sum = 0, end = addr + len;
+
+    mutex_lock(&as->lock);
+    for (struct mapping *m = aspace_find(as, addr); m && m->node.key < end; m = aspace_next(m))
+        if (!(m->prot & VM_WRITE) && !(m->flags & (MAP_F_SHARED | MAP_F_STACK)))
+            sum += MIN(m->end, end) - MAX(m->node.key, addr);
+    mutex_unlock(&as->lock);
+    return sum;
+}
+
+void aspace_note_peak(struct aspace *as)
+{
+    as->peak_pages = MAX(as->peak_pages, mmu_shown(as->pt_root));
+}
+
+u64 aspace_pages(struct aspace *as)
+{
+    return mmu_shown(as->pt_root);
+}
+
+u64 aspace_peak_pages(struct aspace *as)
+{
+    u64 n;
+
+    spin_lock(&as->pt_lock);
+    aspace_note_peak(as);
+    n = as->peak_pages;
+    spin_unlock(&as->pt_lock);
+    return n;
+}
+
 void aspace_zap(struct aspace *as, u64 start, u64 end)
 {
     bool flush;
 
     spin_lock(&as->pt_lock);
+    aspace_note_peak(as);
     flush = mmu_unmap(as->pt_root, &start, &end);
     spin_unlock(&as->pt_lock);
     if (flush)
@@ -417,6 +464,8 @@ int aspace_protect(struct aspace *as, u64 addr, u64 len, u32 prot)
         }
         /* New rights come by faults; lost ones must go now. */
         spin_lock(&as->pt_lock);
+        if (!prot)
+            aspace_note_peak(as);
         flush = mmu_restrict(as->pt_root, &addr, &end, prot);
         spin_unlock(&as->pt_lock);
         if (flush)
@@ -483,6 +532,7 @@ struct aspace *aspace_fork(struct aspace *src)
     as->brk = src->brk;
     as->mmap_top = src->mmap_top;
     as->stack_limit = src->stack_limit;
+    as->size_limit = src->size_limit;
     as->arg_start = src->arg_start;
     as->arg_end = src->arg_end;
     as->env_start = src->env_start;

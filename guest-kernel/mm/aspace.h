@@ -60,7 +60,9 @@ struct aspace {
     u64 mmap_hint;           /* nothing is known to be free between here and mmap_top */
     u64 count;               /* mappings */
     u64 stack_limit;         /* bytes a MAP_F_STACK mapping may grow to */
+    u64 size_limit;          /* ... as long as all mappings do not exceed this (RLIMIT_AS) */
     u64 mapped, peak_mapped; /* bytes */
+    u64 peak_pages;          /* under pt_lock: see aspace_peak_pages */
     u64 arg_start, arg_end, env_start, env_end; /* for /proc/PID/cmdline */
     u64 code_start, code_end, stack_start;
 };
@@ -102,6 +104,13 @@ int aspace_mincore(struct aspace *as, u64 addr, u64 len, u8 *vec);  /* vec: kern
 /* Resolve a fault at addr; access is one of VM_READ, VM_WRITE, VM_EXEC. May park. */
 int aspace_fault(struct aspace *as, u64 addr, u32 access);
 
+/*
+ * What RLIMIT_DATA counts: bytes of private writable mappings that are no stack, in all, or those that
+ * mprotect would add in [addr, addr + len).
+ */
+u64 aspace_data_bytes(struct aspace *as);
+u64 aspace_data_to_be(struct aspace *as, u64 addr, u64 len);
+
 /* Look at mappings, in order of address: the first that ends above addr. With as->lock held. */
 struct mapping *aspace_find(struct aspace *as, u64 addr);
 struct mapping *aspace_next(struct mapping *m);
@@ -117,6 +126,12 @@ int aspace_pin(struct aspace *as, u64 addr, bool write, u64 *pa);
  * it is freed).
  */
 void aspace_switch(struct aspace *as);
+
+/* Pages of the resident set, and the most that they have ever been (ru_maxrss, VmHWM). */
+u64 aspace_pages(struct aspace *as);
+u64 aspace_peak_pages(struct aspace *as);
+/* Before entries are taken away, with pt_lock held. */
+void aspace_note_peak(struct aspace *as);
 
 /* Memory of another process (ptrace, /proc/PID/mem, process_vm_readv). Bytes or -EFAULT. */
 ssize_t aspace_read(struct aspace *as, u64 addr, void *buf, size_t n);

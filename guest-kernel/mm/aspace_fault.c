@@ -191,7 +191,7 @@ static struct mapping *find_or_grow(struct aspace *as, u64 addr)
     if (!m || m->node.key <= addr)
         return m;
     if (!(m->flags & MAP_F_STACK) || m->end - start > as->stack_limit ||
-        m->end - start > STACK_ANON_BASE)
+        m->end - start > STACK_ANON_BASE || as->mapped + (m->node.key - start) > as->size_limit)
         return NULL;
     /* Keep Linux's distance (stack_guard_gap, 256 pages) to what lies below. */
     below = mapping_of(tree_prev(&m->node));

@@ -17,7 +17,10 @@ struct frame {
             u32 next, prev; /* FRAME_FREE: page frame numbers, 0 ends */
         };
         struct {
-            u32 spare_next;           /* a page table kept for reuse: as next */
+            union {
+                u32 spare_next;       /* a page table kept for reuse: as next */
+                u32 shown;            /* the root of one in use: pages that it shows */
+            };
             u16 slot_first, slot_end; /* a page table: range of slots that were ever set */
         };
         struct {

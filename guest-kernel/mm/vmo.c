@@ -154,6 +154,7 @@ static void zap_mappings(struct vmo *v, u64 first, u64 last)
         end = m->node.key + (to - m->vmo_off);
         /* Changed copies of a private mapping lose their entries too and fault in again. */
         spin_lock(&m->as->pt_lock);
+        aspace_note_peak(m->as);
         flush = mmu_unmap(m->as->pt_root, &start, &end);
         spin_unlock(&m->as->pt_lock);
         if (flush)

@@ -6,6 +6,7 @@
 #include "core/time.h"
 #include "mm/aspace.h"
 #include "mm/slab.h"
+#include "object/posix_timer.h"
 #include "object/process_impl.h"
 
 /* --- birth ------------------------------------------------------------------------------------ */
@@ -67,11 +68,17 @@ struct process *process_create(struct process *parent)
     event_init(&p->running);
     event_set(&p->running);
     timer_init(&p->alarm, alarm_fire);
+    list_init(&p->cpu_timers);
+    cpu_itimer_init(&p->cpu_itimers[0], SIGVTALRM);
+    cpu_itimer_init(&p->cpu_itimers[1], SIGPROF);
     p->start_time = time_boot();
     p->dumpable = true;
     if (parent) {
         spin_lock(&parent->lock);
         memcpy(p->rlimits, parent->rlimits, sizeof(p->rlimits));
+        cputime_limit_changed(p);
+        p->oom_score_adj = parent->oom_score_adj;
+        p->oom_adj_min = parent->oom_adj_min;
         spin_unlock(&parent->lock);
         p->no_new_privs = parent->no_new_privs;
         p->dumpable = parent->dumpable;
@@ -178,14 +185,6 @@ void process_group_exit(int status)
     spin_unlock(&p->lock);
 }
 
-void process_out_of_memory(void)
-{
-    struct process *p = process_current();
-
-    log_error("out of memory: process %u (%s) is killed", p->pid, current()->name);
-    process_group_exit(SIGKILL);
-}
-
 void process_external_signal(int signo)
 {
     struct sig_info info;
@@ -290,12 +289,17 @@ static void release_resources(struct process *p)
     struct handle_table *handles = p->handles;
     bool armed;
 
+    posix_timers_end(p);
     p->handles = NULL;
     if (handles)
         handle_table_unref(handles);
     spin_lock(&p->lock);
-    p->dead_threads.maxrss_kb = as ? as->peak_mapped >> 10 : 0;
+    if (as)
+        p->dead_threads.maxrss_kb = MAX(p->dead_threads.maxrss_kb,
+                                        aspace_peak_pages(as) << (PAGE_SHIFT - 10));
     p->alarm_deadline = 0;
+    for (u32 i = 0; i < ARRAY_SIZE(p->cpu_itimers); i++)
+        cpu_timer_disarm(&p->cpu_itimers[i].timer);
     p->aspace = NULL;
     spin_unlock(&p->lock);
     do
@@ -347,6 +351,7 @@ void process_leave(struct thread *t)
 {
     struct process *p = t->proc;
     bool last, stopped = false;
+    struct usage used;
     struct pid *e;
 
     spin_lock(&process_tree_lock);
@@ -355,7 +360,10 @@ void process_leave(struct thread *t)
     last = --p->nthreads == 0;
     if (t->tid == p->pid && !p->group_exit)
         p->exit_code = t->exit_code;
-    p->dead_threads.utime += thread_time(t);
+    thread_usage(t, &used);
+    usage_add(&p->dead_threads, &used);
+    if (t->tid == p->pid || !p->comm[0])
+        memcpy(p->comm, t->name, sizeof(p->comm));
     sig_pending_clear(&t->sig.pending);
     if (p->nthreads == 1 && p->exec_thread)
         event_set(&p->alone);

@@ -13,6 +13,8 @@
 #ifndef OBJECT_PROCESS_H
 #define OBJECT_PROCESS_H
 
+#include "object/cputime.h"
+#include "core/radix.h"
 #include "object/handle.h"
 #include "object/object.h"
 #include "object/signal.h"
@@ -47,6 +49,7 @@ struct usage {
     u64 minflt, majflt;
     u64 maxrss_kb;
     u64 nvcsw, nivcsw;
+    u64 chars[2], calls[2]; /* of reads and of writes: proc(5), /proc/PID/io */
 };
 
 /* Somebody in wait4. */
@@ -111,11 +114,23 @@ struct process {
     struct usage children_used;  /* (t) used by children that were waited for */
     u64 start_time;              /* (i) ns, time_boot */
     bool dumpable, no_new_privs; /* (o) */
+    s32 oom_score_adj, oom_adj_min; /* (p) proc(5); oom_adj_min: lower ones need privileges */
+    bool nproc_exceeded;         /* (o) setuid went beyond RLIMIT_NPROC: execve(2), EAGAIN */
     u64 personality;             /* (o) */
+
+    char comm[16];               /* (p) the first thread's name, once no thread is left */
 
     struct timer alarm;          /* ITIMER_REAL */
     u64 alarm_deadline;          /* (p) 0: off */
     u64 alarm_interval;          /* (p) */
+
+    struct list cpu_timers;      /* (p) struct cpu_timer.node: those that are armed */
+    bool cpu_watched;            /* (p) there may be deadlines on CPU clocks; a hint without it */
+    struct cpu_itimer cpu_itimers[2]; /* (p) ITIMER_VIRTUAL, ITIMER_PROF */
+
+    struct radix posix_timers;   /* (p) struct posix_timer by id: posix_timer.h */
+    u32 nposix_timers;           /* (p) */
+    u32 next_posix_timer;        /* (p) */
 
     struct event *vfork_done;    /* (p) for a parent that waits in vfork, or NULL */
 };
@@ -151,12 +166,17 @@ struct process *process_next(u32 *pid);
 u32 process_parent_pid(struct process *p);
 u32 process_group_id(struct process *p);
 u32 process_session_id(struct process *p);
-/* Resources of all threads of p, dead and alive. */
+/* Resources of a thread. */
+void thread_usage(const struct thread *t, struct usage *u);
+/* Resources of all threads of p, dead and alive, without those of children. */
 void process_usage(struct process *p, struct usage *u);
 /* Whether the group has no member whose parent is in the session but in another group. */
 bool process_group_orphaned(u32 pgid);
 /* Whether a group of that number exists in the session of that number. */
 bool process_group_in_session(u32 pgid, u32 sid);
+
+/* Processes and threads made since the beginning. */
+u64 process_forks(void);
 
 /* The letter of /proc/PID/stat: R S T Z. */
 char process_state_letter(struct process *p);
@@ -193,8 +213,6 @@ void process_group_exit_locked(struct process *p, int status);
 void process_leave(struct thread *t);
 /* execve: end all other threads and take over the process's number. 0, or -EINTR: ending itself. */
 int process_become_single(void);
-/* Ring 3 cannot go on for lack of memory: SIGKILL for the current process. */
-void process_out_of_memory(void);
 /* A signal from outside the container, for pid 1 (kill(2) of a parent pid namespace). */
 void process_external_signal(int signo);
 /* Tell p's parent about a stop or continuation (CLD_* code). Tree lock not held. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Numbers, groups and sessions: the process tree without its births and deaths. */
 #include "core/radix.h"
+#include "mm/aspace.h"
 #include "mm/slab.h"
 #include "object/process_impl.h"
 
@@ -10,6 +11,7 @@ struct process_hooks process_hooks;
 
 static struct radix pids; /* struct pid by number */
 static u32 last_pid;
+static u64 forks; /* (t) */
 
 /* --- numbers ---------------------------------------------------------------------------------- */
 
@@ -42,6 +44,7 @@ struct pid *pid_alloc(void)
         e->nr = last_pid;
         if (radix_set(&pids, e->nr, (u64)e))
             break;
+        forks++;
         return e;
     }
     kfree(e);
@@ -54,6 +57,11 @@ void pid_unuse(struct pid *e)
         radix_set(&pids, e->nr, 0);
         kfree(e);
     }
+}
+
+u64 process_forks(void)
+{
+    return READ_ONCE(forks);
 }
 
 struct process *process_find(u32 pid)
@@ -332,16 +340,35 @@ void usage_add(struct usage *sum, const struct usage *u)
     sum->maxrss_kb = MAX(sum->maxrss_kb, u->maxrss_kb);
     sum->nvcsw += u->nvcsw;
     sum->nivcsw += u->nivcsw;
+    for (u32 k = 0; k < 2; k++) {
+        sum->chars[k] += u->chars[k];
+        sum->calls[k] += u->calls[k];
+    }
+}
+
+void thread_usage(const struct thread *t, struct usage *u)
+{
+    *u = (struct usage){
+        .utime = thread_time(t), .minflt = READ_ONCE(t->minflt), .majflt = READ_ONCE(t->majflt),
+        .nvcsw = READ_ONCE(t->nvcsw), .nivcsw = READ_ONCE(t->nivcsw),
+        .chars = { READ_ONCE(t->io[0].chars), READ_ONCE(t->io[1].chars) },
+        .calls = { READ_ONCE(t->io[0].calls), READ_ONCE(t->io[1].calls) },
+    };
 }
 
 void process_usage(struct process *p, struct usage *u)
 {
+    struct usage one;
     struct thread *t;
 
     spin_lock(&p->lock);
     *u = p->dead_threads;
-    list_for_each(t, &p->threads, proc_node)
-        u->utime += thread_time(t);
+    list_for_each(t, &p->threads, proc_node) {
+        thread_usage(t, &one);
+        usage_add(u, &one);
+    }
+    if (p->nthreads && p->aspace)
+        u->maxrss_kb = MAX(u->maxrss_kb, aspace_peak_pages(p->aspace) << (PAGE_SHIFT - 10));
     spin_unlock(&p->lock);
 }
 

@@ -81,6 +81,18 @@ void sig_pending_init(struct sig_pending *q)
     list_init(&q->queue);
 }
 
+void sig_entry_done(struct sig_queued *e, struct sig_info *info)
+{
+    struct sig_timer *t = e->timer;
+
+    if (!t) {
+        kfree(e);
+        return;
+    }
+    t->in = NULL;
+    t->taken(t, info);
+}
+
 void sig_discard(struct sig_pending *q, u64 set)
 {
     struct sig_queued *e, *tmp;
@@ -91,7 +103,7 @@ void sig_discard(struct sig_pending *q, u64 set)
         if (SIGBIT(e->info.signo) & set) {
             list_del(&e->node);
             q->count--;
-            kfree(e);
+            sig_entry_done(e, NULL);
         }
     }
     q->set &= ~set;
@@ -118,18 +130,22 @@ void sigstate_init(struct sigstate *s)
     s->alt.flags = 2; /* SS_DISABLE */
 }
 
-static int enqueue(struct process *p, struct sig_pending *q, const struct sig_info *info)
+static int enqueue(struct process *p, struct sig_pending *q, const struct sig_info *info,
+                   struct sig_timer *timer)
 {
-    struct sig_queued *e = NULL;
+    struct sig_queued *e = timer ? timer->entry : NULL;
     bool real_time = info->signo >= SIGRTMIN;
 
-    if (!real_time || q->count < p->rlimits[RLIMIT_SIGPENDING_].cur)
+    if (!e && (!real_time || q->count < p->rlimits[RLIMIT_SIGPENDING_].cur))
         e = kmalloc(sizeof(*e));
     /* kill(2) of a real-time signal that finds no room still sets the bit; sigqueue(2) fails. */
     if (!e && real_time && info->code != SIC_USER)
         return -EAGAIN;
     if (e) {
         e->info = *info;
+        e->timer = timer;
+        if (timer)
+            timer->in = q;
         list_add_tail(&q->queue, &e->node);
         q->count++;
     }
@@ -221,8 +237,8 @@ static void job_control(struct process *p, int signo)
     }
 }
 
-int signal_send_locked(struct process *p, struct thread *t, const struct sig_info *info,
-                       unsigned flags)
+static int send(struct process *p, struct thread *t, const struct sig_info *info, unsigned flags,
+                struct sig_timer *timer)
 {
     int signo = info->signo, r;
     struct sig_pending *q;
@@ -234,9 +250,9 @@ int signal_send_locked(struct process *p, struct thread *t, const struct sig_inf
     if (is_ignored(p, t, signo, flags))
         return 0;
     q = t ? &t->sig.pending : &p->pending;
-    if (signo < SIGRTMIN && (q->set & SIGBIT(signo)))
+    if (signo < SIGRTMIN && (q->set & SIGBIT(signo)) && !timer)
         return 0;
-    r = enqueue(p, q, info);
+    r = enqueue(p, q, info, timer);
     if (r)
         return r;
     target = t ? (lets_in(t, signo) ? t : NULL) : choose(p, signo);
@@ -249,6 +265,12 @@ int signal_send_locked(struct process *p, struct thread *t, const struct sig_inf
     else
         sig_wake(target);
     return 0;
+}
+
+int signal_send_locked(struct process *p, struct thread *t, const struct sig_info *info,
+                       unsigned flags)
+{
+    return send(p, t, info, flags, NULL);
 }
 
 int signal_send_process(struct process *p, const struct sig_info *info, unsigned flags)
@@ -317,8 +339,43 @@ void signal_force(const struct sig_info *info)
         process_group_exit_locked(p, info->signo);
     } else {
         sig_discard(&t->sig.pending, bit);
-        enqueue(p, &t->sig.pending, info);
+        enqueue(p, &t->sig.pending, info, NULL);
         thread_set_work(t, WORK_SIGNAL);
     }
     spin_unlock(&p->lock);
+}
+
+/* --- timers ----------------------------------------------------------------------------------- */
+
+int signal_timer_init(struct sig_timer *t, void (*taken)(struct sig_timer *, struct sig_info *))
+{
+    t->entry = kzalloc(sizeof(*t->entry));
+    t->in = NULL;
+    t->taken = taken;
+    return t->entry ? 0 : -ENOMEM;
+}
+
+void signal_timer_end(struct sig_timer *t)
+{
+    struct sig_pending *q = t->in;
+    struct sig_queued *e;
+
+    if (q) {
+        int signo = t->entry->info.signo;
+
+        list_del(&t->entry->node);
+        q->count--;
+        q->set &= ~SIGBIT(signo);
+        list_for_each(e, &q->queue, node)
+            if (e->info.signo == signo)
+                q->set |= SIGBIT(signo);
+    }
+    kfree(t->entry);
+}
+
+void signal_timer_send(struct sig_timer *t, struct process *p, struct thread *to,
+                       const struct sig_info *info)
+{
+    if (!to || !list_empty(&to->proc_node))
+        send(p, to, info, 0, t);
 }

@@ -121,6 +121,17 @@ struct sig_pending {
     u32 count;         /* entries of the queue */
 };
 
+/*
+ * The signal of a timer (timer_create(2)): its place in the queue is made with the timer, and it is
+ * queued once at a time. All with process.lock held.
+ */
+struct sig_timer {
+    struct sig_queued *entry; /* (i) */
+    struct sig_pending *in;   /* the queue it is in, or NULL */
+    /* It was taken out of the queue: to be delivered with this information, or dropped (NULL). */
+    void (*taken)(struct sig_timer *t, struct sig_info *info);
+};
+
 struct sig_altstack {
     u64 sp;
     u32 flags;
@@ -173,6 +184,13 @@ int signal_send_thread(struct thread *t, const struct sig_info *info, unsigned f
 /* The same without locking, for callers that hold process.lock. */
 int signal_send_locked(struct process *p, struct thread *t, const struct sig_info *info,
                        unsigned flags);
+
+/* 0 or -ENOMEM. signal_timer_end: takes it out of its queue; then its memory goes. */
+int signal_timer_init(struct sig_timer *t, void (*taken)(struct sig_timer *, struct sig_info *));
+void signal_timer_end(struct sig_timer *t);
+/* Queue the signal, which is not, for a thread (NULL: the process). It may be ignored: t->in says. */
+void signal_timer_send(struct sig_timer *t, struct process *p, struct thread *to,
+                       const struct sig_info *info);
 
 /*
  * A signal of the kernel (SI_KERNEL) to all processes of a group; the terminal's. Unknown pgid:

@@ -14,6 +14,7 @@
 struct sig_queued {
     struct list node;
     struct sig_info info;
+    struct sig_timer *timer; /* whose it is; NULL: freed when taken */
 };
 
 /* Drop the signals of the set from one queue, or from all of a process. */
@@ -22,5 +23,7 @@ void sig_discard_everywhere(struct process *p, u64 set);
 /* Make t look at its signals, and end its interruptible wait. */
 void sig_wake(struct thread *t);
 u64 sig_handler(struct process *p, int signo);
+/* An entry out of its queue is done with. info: where it is delivered from; NULL: it is dropped. */
+void sig_entry_done(struct sig_queued *e, struct sig_info *info);
 
 #endif

@@ -107,7 +107,7 @@ static int take_from(struct sig_pending *q, u64 set, struct sig_info *info)
         *info = found->info;
         list_del(&found->node);
         q->count--;
-        kfree(found);
+        sig_entry_done(found, info);
     } else {
         memset(info, 0, sizeof(*info));
         info->signo = signo;

@@ -19,6 +19,7 @@ struct process;
 #define WORK_SIGNAL   UINT32_C(1) /* signals may be pending: linux/ looks */
 #define WORK_RESCHED  UINT32_C(2) /* another thread waits for this vCPU */
 #define WORK_EXIT     UINT32_C(4) /* the process is ending */
+#define WORK_CPUTIME  UINT32_C(8) /* look at the deadlines on CPU clocks (cputime.h) */
 
 struct thread {
     u32 work;                    /* (a) WORK_*; first, where entry.S reads it */
@@ -39,12 +40,18 @@ struct thread {
     u64 affinity;                /* (a) mask of allowed vCPUs */
     struct list run_node;        /* (r) */
     struct timer timer;          /* (o) armed while parked with a deadline */
-    u64 run_ns, run_since;       /* (a) CPU time used, in ns; (o) start of the present slice */
+    u64 run_ns;                  /* (a) CPU time used, in ns; while it runs: see thread_time */
+    u64 nvcsw, nivcsw;           /* (a) switches because it waited, because others were to run */
 
     /* Linux's view; linux/ and object/process.c use these */
     u32 tid;                     /* (i) */
     struct list proc_node;       /* (p) in process.threads */
     struct sigstate sig;         /* see object/signal.h */
+    u64 minflt, majflt;          /* (a) page faults; majflt: of those for which the host was asked */
+    u64 fetched;                 /* (o) how often pages were asked of the host */
+    struct {
+        u64 chars, calls;        /* (a) bytes moved and calls made ... */
+    } io[2];                     /* ... [0] by reads, [1] by writes */
     u64 clear_child_tid;         /* (o) user address, or 0 */
     u64 robust_list;             /* (o) user address, or 0 */
     u64 rseq;                    /* (o) */
@@ -80,8 +87,12 @@ void thread_setup(struct thread *t, const char *name);
 void sched_thread_init(struct thread *t);
 void sched_end_thread(void) NORETURN;
 
-/* CPU time used so far, in ns. */
-u64 thread_time(struct thread *t);
+/*
+ * CPU time used so far, in ns, also of one that runs on another vCPU: run_ns has THREAD_RUNS set then,
+ * and is the time on the monotonic clock at which it would have begun to run without a break.
+ */
+#define THREAD_RUNS (UINT64_C(1) << 63)
+u64 thread_time(const struct thread *t);
 
 /* Make an interruptible wait of t end with -EINTR, now or when it next begins one. */
 void thread_interrupt(struct thread *t);

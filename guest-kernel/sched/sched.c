@@ -33,6 +33,7 @@ struct runq {
     bool idle;             /* (a) nothing runs here */
     bool halts;            /* (a) the vCPU halts, or is about to: it needs a kick */
     struct thread *prev;   /* own vCPU only: whom the switch in progress comes from */
+    struct thread *leaves; /* own vCPU only: that one, if it may not run here any more */
     struct thread *window; /* runs the window hook for the idle thread */
 };
 
@@ -56,11 +57,17 @@ u32 sched_ncpus(void)
     return ncpus;
 }
 
-u64 thread_time(struct thread *t)
+/* Clocks of two vCPUs may differ a little. */
+static u64 since(u64 now, u64 then)
+{
+    return now > then ? now - then : 0;
+}
+
+u64 thread_time(const struct thread *t)
 {
     u64 used = READ_ONCE(t->run_ns);
 
-    return t == current() ? used + (time_mono() - t->run_since) : used;
+    return used & THREAD_RUNS ? since(time_mono(), used & ~THREAD_RUNS) : used;
 }
 
 /* --- queues --------------------------------------------------------------------------------------- */
@@ -148,15 +155,26 @@ void sched_finish_switch(void)
     struct runq *rq = own_queue();
     struct thread *prev = rq->prev;
     bool dead = prev->state == THREAD_DEAD;
+    struct thread *leaves = rq->leaves;
+    struct process *p;
 
     __atomic_store_n(&prev->on_cpu, 0, __ATOMIC_SEQ_CST);
     spin_unlock(&rq->lock);
     if (dead)
         object_unref(&prev->obj);
+    rq->leaves = NULL;
+    if (unlikely(leaves))
+        make_runnable(leaves, cpu_lowest_bit(READ_ONCE(leaves->affinity)));
+    p = current()->proc;
+    if (unlikely(p && READ_ONCE(p->cpu_watched)))
+        cputime_look();
 }
 
-/* Give the vCPU to the next thread. The queue's lock is held, and released on return. */
-static void switch_away(struct runq *rq)
+/*
+ * Give the vCPU to the next thread. The queue's lock is held, and released on return. count: which
+ * kind of switch this is for the current thread.
+ */
+static void switch_away(struct runq *rq, u64 *count)
 {
     struct percpu *cpu = this_cpu();
     struct thread *cur = cpu->current, *next = first_for(rq, cpu->index);
@@ -172,9 +190,11 @@ static void switch_away(struct runq *rq)
         return;
     }
     cpu->page->switches++;
+    cpu->switches++;
     now = time_mono();
-    WRITE_ONCE(cur->run_ns, cur->run_ns + (now - cur->run_since));
-    next->run_since = now;
+    WRITE_ONCE(*count, *count + 1);
+    WRITE_ONCE(cur->run_ns, since(now, cur->run_ns & ~THREAD_RUNS));
+    WRITE_ONCE(next->run_ns, THREAD_RUNS | since(now, next->run_ns));
     __atomic_store_n(&next->on_cpu, 1, __ATOMIC_SEQ_CST);
     next->cpu = cpu->index;
     WRITE_ONCE(next->state, THREAD_RUNNING);
@@ -225,7 +245,7 @@ int thread_park(u64 deadline)
                                     __ATOMIC_SEQ_CST))
         spin_unlock(&rq->lock);
     else
-        switch_away(rq);
+        switch_away(rq, &t->nvcsw);
     if (deadline != DEADLINE_NEVER)
         timer_cancel(&t->timer);
     r = take_permit(t) ? 0 : -ETIMEDOUT;
@@ -259,16 +279,19 @@ static void requeue_current(void)
 {
     struct runq *rq = own_queue();
     struct thread *t = current();
+    bool stays = allowed(t, this_cpu()->index);
 
     spin_lock(&rq->lock);
-    if (list_empty(&rq->queue)) {
+    if (stays && list_empty(&rq->queue)) {
         spin_unlock(&rq->lock);
         return;
     }
     WRITE_ONCE(t->state, THREAD_RUNNABLE);
-    if (t != this_cpu()->idle)
+    if (!stays)
+        rq->leaves = t; /* sched_setaffinity(2) */
+    else if (t != this_cpu()->idle)
         enqueue(rq, this_cpu()->index, t);
-    switch_away(rq);
+    switch_away(rq, &t->nivcsw);
 }
 
 void thread_yield(void)
@@ -298,7 +321,7 @@ void sched_end_thread(void)
 
     spin_lock(&rq->lock);
     WRITE_ONCE(current()->state, THREAD_DEAD);
-    switch_away(rq);
+    switch_away(rq, &current()->nvcsw);
     panic("a dead thread runs");
 }
 
@@ -419,6 +442,7 @@ void sched_init_cpu(void)
     t->state = THREAD_RUNNING;
     t->cpu = cpu->index;
     t->on_cpu = 1;
+    t->run_ns = THREAD_RUNS; /* since the clock's zero: see proc_cpu_times */
 }
 
 static bool has_work(const struct runq *rq, const struct rv_vcpu_page *page)

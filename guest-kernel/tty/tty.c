@@ -175,19 +175,19 @@ int tty_take_session(struct tty *t, bool steal)
     return r;
 }
 
-u32 tty_of_session(u32 sid, u32 *pgrp)
+void tty_of_session(u32 sid, u32 *dev, s32 *pgrp)
 {
     struct tty *t;
-    u32 dev = 0;
 
+    *dev = 0;
+    *pgrp = -1;
     mutex_lock(&registry);
-    t = of_session(sid);
+    t = sid ? of_session(sid) : NULL;
     if (t && !t->hung_up) {
-        dev = (u32)DEV_PTS(t->index);
-        *pgrp = t->pgrp;
+        *dev = (u32)DEV_PTS(t->index);
+        *pgrp = (s32)t->pgrp;
     }
     mutex_unlock(&registry);
-    return dev;
 }
 
 /* The leader is told; its foreground group will be when it ends. */

@@ -28,10 +28,10 @@ int tty_open_device(struct file *f, u32 flags);
  * of a terminal; -ENOTTY: it is none.
  */
 int tty_open_peer(struct file *f, u32 flags, struct file **out);
-/* The controlling terminal of a session as /proc/PID/stat has it (0: none), and its foreground group. */
-u32 tty_of_session(u32 sid, u32 *pgrp);
 /* The outer terminal's size has changed (event ring). Must not park. */
 void tty_resized(u32 columns, u32 rows);
+/* The controlling terminal of a session: its device and foreground group; 0 and -1: it has none. */
+void tty_of_session(u32 sid, u32 *dev, s32 *pgrp);
 /* The session's leader has ended: its terminal is nobody's (process_hooks.session_end). */
 void tty_session_ended(u32 sid);
 

@@ -174,6 +174,20 @@ bool mmu_unmap(u64 root, u64 *start, u64 *end)
     return mmu_restrict(root, start, end, 0);
 }
 
+u64 mmu_shown(u64 root)
+{
+    u64 n = 0;
+
+    for (u32 i = 0; i < nspans; i++) {
+        if (spans[i].root != root)
+            continue;
+        n += spans[i].huge.pa ? HUGE_PAGES : 0;
+        for (u64 k = 0; spans[i].table && k < HUGE_PAGES; k++)
+            n += spans[i].table[k].pa != 0;
+    }
+    return n;
+}
+
 u64 mmu_lookup(u64 root, u64 va, u32 *prot)
 {
     struct span *s = find(root, va);

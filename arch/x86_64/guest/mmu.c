@@ -146,6 +146,8 @@ u64 mmu_create(void)
 {
     u64 root = table_alloc();
 
+    if (root)
+        frame_struct(root)->shown = 0;
     for (u32 i = 0; root && i < ARRAY_SIZE(kernel_slots); i++)
         ((u64 *)phys_to_virt(root))[kernel_slots[i]] =
             ((u64 *)phys_to_virt(kernel_root))[kernel_slots[i]];
@@ -233,6 +235,16 @@ int mmu_prepare_huge(u64 root, u64 va)
     return prepare(root, va, 1);
 }
 
+u64 mmu_shown(u64 root)
+{
+    return READ_ONCE(frame_struct(root)->shown);
+}
+
+static u64 pages_of(u64 entry)
+{
+    return !(entry & PTE_P) ? 0 : entry & PTE_PS ? HUGE_PAGES : 1;
+}
+
 static void set_entry(u64 *e, u64 value)
 {
     WRITE_ONCE(*e, value);
@@ -245,21 +257,33 @@ bool mmu_map(u64 root, u64 va, u64 pa, u32 prot)
 
     if (!e)
         return false;
-    set_entry(e, prot ? make_entry(pa, prot) : 0);
+    if (unlikely(!prot)) {
+        frame_struct(root)->shown -= (u32)pages_of(*e);
+        set_entry(e, 0);
+        return true;
+    }
+    if (!(*e & PTE_P))
+        frame_struct(root)->shown++;
+    set_entry(e, make_entry(pa, prot));
     return true;
 }
 
 void mmu_map_ahead(u64 root, u64 va, const u64 *words, u64 n, u32 prot)
 {
     u64 *e = find_entry(root, va), flags = make_entry(0, prot);
+    u32 shown = 0;
 
     if (!e || !prot)
         return;
     note_slot((u64 *)((u64)e & PAGE_MASK), slot(va, 0));
     note_slot((u64 *)((u64)e & PAGE_MASK), slot(va, 0) + (u32)n - 1);
-    for (u64 i = 0; i < n; i++)
-        if (words[i] && !e[i])
+    for (u64 i = 0; i < n; i++) {
+        if (words[i] && !e[i]) {
             WRITE_ONCE(e[i], (words[i] & PTE_ADDR) | flags);
+            shown++;
+        }
+    }
+    frame_struct(root)->shown += shown;
 }
 
 bool mmu_huge_free(u64 root, u64 va)
@@ -275,32 +299,34 @@ bool mmu_map_huge(u64 root, u64 va, u64 pa, u32 prot)
 
     if (!e || *e)
         return false;
+    frame_struct(root)->shown += HUGE_PAGES;
     set_entry(e, make_entry(pa, prot) | PTE_PS);
     return true;
 }
 
 /* Edits return whether they changed the entry. */
-typedef bool edit_fn(u64 *e, u32 prot);
+typedef bool edit_fn(u64 *e, u32 prot, u32 *gone);
 
-static bool edit_clear(u64 *e, u32 prot)
+static bool edit_clear(u64 *e, u32 prot, u32 *gone)
 {
     (void)prot;
+    *gone += (u32)pages_of(*e);
     WRITE_ONCE(*e, 0);
     return true;
 }
 
-static bool edit_restrict(u64 *e, u32 prot)
+static bool edit_restrict(u64 *e, u32 prot, u32 *gone)
 {
     u64 old = *e, new = old;
 
-    if (!prot)
-        new = 0;
     if (!(prot & VM_WRITE))
         new &= ~(PTE_W | PTE_D);
     if (!(prot & VM_EXEC))
         new |= PTE_NX;
-    if (!prot)
+    if (!prot) {
         new = 0;
+        *gone += (u32)pages_of(old);
+    }
     if (new == old)
         return false;
     WRITE_ONCE(*e, new);
@@ -308,7 +334,7 @@ static bool edit_restrict(u64 *e, u32 prot)
 }
 
 /* Entries of one last-level table for [va, end), of its 2 MiB. */
-static bool edit_table(u64 *t, u64 va, u64 end, edit_fn *edit, u32 prot)
+static bool edit_table(u64 *t, u64 va, u64 end, edit_fn *edit, u32 prot, u32 *gone)
 {
     const struct frame *f = frame_struct(virt_to_phys(t));
     u32 first = MAX(slot(va, 0), f->slot_first), last = MIN(slot(end - 1, 0) + 1, f->slot_end);
@@ -316,7 +342,7 @@ static bool edit_table(u64 *t, u64 va, u64 end, edit_fn *edit, u32 prot)
 
     for (u32 i = first; i < last; i++)
         if (t[i] & PTE_P)
-            changed |= edit(&t[i], prot);
+            changed |= edit(&t[i], prot, gone);
     return changed;
 }
 
@@ -325,6 +351,7 @@ static bool walk(u64 root, u64 *start, u64 *end, edit_fn *edit, u32 prot)
 {
     u64 from = *start, to = *end;
     bool changed = false;
+    u32 gone = 0;
 
     for (u64 va = from, next; va < to; va = next) {
         u64 *t = phys_to_virt(root), huge = ALIGN_DOWN(va, HUGE_SIZE);
@@ -335,18 +362,19 @@ static bool walk(u64 root, u64 *start, u64 *end, edit_fn *edit, u32 prot)
         next = ALIGN_DOWN(va, UINT64_C(1) << (12 + 9 * MAX(level, 1u))) +
                (UINT64_C(1) << (12 + 9 * MAX(level, 1u)));
         if (level == 0) {
-            changed |= edit_table(t, va, MIN(next, to), edit, prot);
+            changed |= edit_table(t, va, MIN(next, to), edit, prot, &gone);
         } else if (t[slot(va, level)] & PTE_P) {
             if (va == huge && to - va >= HUGE_SIZE) {
-                changed |= edit(&t[slot(va, level)], prot);
+                changed |= edit(&t[slot(va, level)], prot, &gone);
             } else {
-                WRITE_ONCE(t[slot(va, level)], 0);
+                edit_clear(&t[slot(va, level)], 0, &gone);
                 *start = MIN(*start, huge);
                 *end = MAX(*end, huge + HUGE_SIZE);
                 changed = true;
             }
         }
     }
+    frame_struct(root)->shown -= gone;
     return changed;
 }
 

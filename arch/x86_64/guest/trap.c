@@ -11,6 +11,7 @@
 #include "mm/aspace.h"
 #include "mm/frame.h"
 #include "mm/usercopy.h"
+#include "object/oom.h"
 #include "object/process.h"
 #include "object/thread.h"
 #include "sched/sched.h"
@@ -91,18 +92,35 @@ static void soft_syscall(struct trap_frame *regs)
     linux_syscall(regs);
 }
 
+/* A fault for which the host was asked for pages is what Linux counts as one with I/O. */
+static inline int count_fault(struct thread *t, struct aspace *as, u64 addr, u32 access)
+{
+    u64 fetched = t->fetched;
+    int r = aspace_fault(as, addr, access);
+
+    if (likely(t->fetched == fetched)) {
+        t->minflt++;
+    } else {
+        t->majflt++;
+        this_cpu()->major_faults++;
+    }
+    return r;
+}
+
 static void user_page_fault(struct trap_frame *regs)
 {
     u64 addr = fault_address();
     u32 access = regs->error & PF_WRITE ? VM_WRITE : regs->error & PF_FETCH ? VM_EXEC : VM_READ;
-    int r = aspace_fault(current()->proc->aspace, addr, access);
+    int r = count_fault(current(), current()->proc->aspace, addr, access);
 
     if (likely(r == 0))
         return;
+    if (r == -ENOMEM) {
+        oom_kill(); /* and touch it again, if this process is not the one to end */
+        return;
+    }
     if (r == FAULT_BUS)
         linux_fault(regs, SIGBUS_, BUS_ADRERR_, addr);
-    else if (r == -ENOMEM)
-        process_out_of_memory();
     else
         linux_fault(regs, SIGSEGV_, r == FAULT_ACCERR ? SEGV_ACCERR_ : SEGV_MAPERR_, addr);
 }
@@ -131,6 +149,7 @@ void trap_user(struct trap_frame *regs)
         }
         break;
     case RV_KICK_VECTOR: /* the pending word is looked at on the way out */
+        this_cpu()->interrupts++;
         break;
     case 13:
         if (!cpuid_emulate(regs))
@@ -189,9 +208,12 @@ void trap_kernel(struct trap_frame *regs)
 {
     u64 addr = fault_address(), to = find_fixup(regs->rip);
     struct thread *t = current();
+    int r = -EFAULT;
 
-    if (regs->vector == RV_KICK_VECTOR)
+    if (regs->vector == RV_KICK_VECTOR) {
+        this_cpu()->interrupts++;
         return;
+    }
     if (to && regs->vector == 13) {
         regs->rip = to;
         return;
@@ -200,8 +222,9 @@ void trap_kernel(struct trap_frame *regs)
         crash(regs, "exception");
     if (cpu_features.smap)
         __asm__ volatile("clac" ::: "memory");
-    if (!t->proc || aspace_fault(t->proc->aspace, addr,
-                                 regs->error & PF_WRITE ? VM_WRITE : VM_READ))
+    if (t->proc)
+        r = count_fault(t, t->proc->aspace, addr, regs->error & PF_WRITE ? VM_WRITE : VM_READ);
+    if (r && !(r == -ENOMEM && oom_kill()))
         regs->rip = to;
 }
 
@@ -221,6 +244,10 @@ void trap_return_work(struct trap_frame *regs)
             break;
         if (work & WORK_RESCHED)
             sched_resched();
+        if (unlikely(work & WORK_CPUTIME)) {
+            __atomic_fetch_and(&t->work, ~WORK_CPUTIME, __ATOMIC_SEQ_CST);
+            cputime_look();
+        }
         if (work & (WORK_SIGNAL | WORK_EXIT))
             linux_user_work(regs);
     }

@@ -47,6 +47,8 @@ bool mmu_huge_free(u64 root, u64 va);
 bool mmu_unmap(u64 root, u64 *start, u64 *end);
 /* Take away rights: entries in the range lose what prot lacks. True: a flush is due; as above. */
 bool mmu_restrict(u64 root, u64 *start, u64 *end, u32 prot);
+/* Pages of 4 KiB that the table shows now: the resident set of its address space. */
+u64 mmu_shown(u64 root);
 /* The entry: physical address | 1 if present, with *prot; else 0. */
 u64 mmu_lookup(u64 root, u64 va, u32 *prot);
 

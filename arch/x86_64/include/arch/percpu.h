@@ -27,6 +27,8 @@ struct percpu {
     u64 aspace_gen;               /* (a) its tlb_gen when the TLB was last flushed */
     struct arch_cpu *arch;
     u64 ipi_acks;
+    /* (a) statistics: switches of threads, kicks taken, faults for which the host was asked */
+    u64 switches, interrupts, major_faults;
 };
 STATIC_ASSERT(offsetof(struct percpu, current) == 8);
 STATIC_ASSERT(offsetof(struct percpu, kstack_top) == 16);

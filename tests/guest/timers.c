@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Timers that send signals: setitimer, timer_create, on real and CPU clocks; sleeping on CPU clocks. */
+#define _GNU_SOURCE
+#include "t.h"
+
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+
+#define MS 1000000LL
+#define CPU_SLACK (40 * MS) /* how much later than the deadline CPU timers may come */
+
+static volatile sig_atomic_t hits;
+static volatile int64_t cpu_at_hit;
+static volatile int first_overrun;
+static volatile siginfo_t last;
+
+static int64_t cpu_ns(clockid_t id)
+{
+    struct timespec ts;
+
+    OK(clock_gettime(id, &ts));
+    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static void on_signal(int sig, siginfo_t *info, void *context)
+{
+    (void)sig;
+    (void)context;
+    if (!hits++)
+        first_overrun = info->si_overrun;
+    cpu_at_hit = cpu_ns(CLOCK_PROCESS_CPUTIME_ID);
+    last = *info;
+}
+
+static void catch(int sig)
+{
+    struct sigaction sa = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART };
+
+    OK(sigaction(sig, &sa, NULL));
+    hits = 0;
+}
+
+static void burn_until_hits(int n)
+{
+    int64_t limit = t_now_ns() + 20000 * MS;
+
+    while (hits < n)
+        CHECK(t_now_ns() < limit);
+}
+
+static void burn(int64_t ns)
+{
+    int64_t end = cpu_ns(CLOCK_THREAD_CPUTIME_ID) + ns;
+
+    while (cpu_ns(CLOCK_THREAD_CPUTIME_ID) < end)
+        ;
+}
+
+static timer_t make(clockid_t clock, int notify, int sig, int value)
+{
+    struct sigevent ev = { .sigev_notify = notify, .sigev_signo = sig };
+    timer_t t;
+
+    ev.sigev_value.sival_int = value;
+    OK(timer_create(clock, &ev, &t));
+    return t;
+}
+
+static void set(timer_t t, int flags, int64_t value, int64_t interval)
+{
+    struct itimerspec its = { { interval / 1000000000, interval % 1000000000 },
+                              { value / 1000000000, value % 1000000000 } };
+
+    OK(timer_settime(t, flags, &its, NULL));
+}
+
+static int64_t left(timer_t t)
+{
+    struct itimerspec its;
+
+    OK(timer_gettime(t, &its));
+    return (int64_t)its.it_value.tv_sec * 1000000000 + its.it_value.tv_nsec;
+}
+
+/* --- setitimer ------------------------------------------------------------------------------------ */
+
+static void cpu_itimer(int which, int sig)
+{
+    struct itimerval iv = { { 0, 20000 }, { 0, 30000 } }, old;
+    int64_t start;
+
+    catch(sig);
+    start = cpu_ns(CLOCK_PROCESS_CPUTIME_ID);
+    OK(setitimer(which, &iv, NULL));
+    OK(getitimer(which, &old));
+    CHECK(old.it_value.tv_sec == 0 && old.it_value.tv_usec > 10000 && old.it_value.tv_usec <= 34000);
+    CHECK_EQ(old.it_interval.tv_usec, 20000);
+    t_sleep_ms(100); /* takes no CPU time */
+    CHECK_EQ(hits, 0);
+    burn_until_hits(1);
+    CHECK(cpu_at_hit - start >= 29 * MS);
+    CHECK(cpu_at_hit - start <= 30 * MS + 2 * CPU_SLACK);
+    CHECK_EQ(last.si_code, SI_KERNEL);
+    burn_until_hits(3);
+    CHECK(cpu_ns(CLOCK_PROCESS_CPUTIME_ID) - start >= 60 * MS);
+    memset(&iv, 0, sizeof(iv));
+    OK(setitimer(which, &iv, &old));
+    CHECK_EQ(old.it_interval.tv_usec, 20000);
+    hits = 0;
+    burn(60 * MS);
+    CHECK_EQ(hits, 0);
+    OK(getitimer(which, &old));
+    CHECK(!old.it_value.tv_sec && !old.it_value.tv_usec);
+    signal(sig, SIG_DFL);
+}
+
+static void burn_with_prof(void *arg)
+{
+    struct itimerval iv = { { 0, 0 }, { 0, 20000 } };
+
+    (void)arg;
+    OK(setitimer(ITIMER_PROF, &iv, NULL));
+    burn(10000 * MS);
+}
+
+/* Not inherited by fork, kept by execve (setitimer(2)). */
+static void itimer_inheritance(char **argv)
+{
+    struct itimerval iv = { { 0, 0 }, { 100, 0 } }, old;
+    pid_t pid;
+
+    OK(setitimer(ITIMER_PROF, &iv, NULL));
+    pid = t_fork();
+    if (pid == 0) {
+        OK(getitimer(ITIMER_PROF, &old));
+        CHECK(!old.it_value.tv_sec && !old.it_value.tv_usec);
+        OK(setitimer(ITIMER_PROF, &iv, NULL));
+        execv("/proc/self/exe", (char *[]){ argv[0], "after exec", NULL });
+        CHECK(!"execv");
+    }
+    t_join(pid);
+    memset(&iv, 0, sizeof(iv));
+    OK(setitimer(ITIMER_PROF, &iv, NULL));
+}
+
+static void *spin(void *arg)
+{
+    volatile int *stop = arg;
+
+    while (!*stop)
+        ;
+    return NULL;
+}
+
+/* The time of all threads counts; one that began to run before the timer was set, too. */
+static void itimer_of_threads(void)
+{
+    struct itimerval iv = { { 0, 0 }, { 0, 60000 } };
+    volatile int stop = 0;
+    int64_t start;
+    pthread_t th;
+
+    catch(SIGPROF);
+    CHECK_EQ(pthread_create(&th, NULL, spin, (void *)&stop), 0);
+    t_sleep_ms(20);
+    start = cpu_ns(CLOCK_PROCESS_CPUTIME_ID);
+    OK(setitimer(ITIMER_PROF, &iv, NULL));
+    for (int i = 0; i < 200 && !hits; i++)
+        t_sleep_ms(10);
+    CHECK_EQ(hits, 1);
+    CHECK(cpu_at_hit - start >= 59 * MS && cpu_at_hit - start <= 60 * MS + 10 * CPU_SLACK);
+    stop = 1;
+    CHECK_EQ(pthread_join(th, NULL), 0);
+}
+
+/* --- timer_create --------------------------------------------------------------------------------- */
+
+static void errors(void)
+{
+    struct sigevent ev = { .sigev_notify = 77, .sigev_signo = SIGUSR1 };
+    struct itimerspec its = { { 0, 0 }, { 0, 1000000000 } };
+    int id;
+
+    CHECK_EQ(syscall(SYS_timer_create, 99, NULL, &id), -1);
+    CHECK_EQ(errno, EINVAL);
+    CHECK_ERRNO(syscall(SYS_timer_create, CLOCK_MONOTONIC, &ev, &id), EINVAL);
+    ev.sigev_notify = SIGEV_SIGNAL;
+    ev.sigev_signo = 65;
+    CHECK_ERRNO(syscall(SYS_timer_create, CLOCK_MONOTONIC, &ev, &id), EINVAL);
+    ev.sigev_signo = 0;
+    CHECK_ERRNO(syscall(SYS_timer_create, CLOCK_MONOTONIC, &ev, &id), EINVAL);
+    ev.sigev_notify = SIGEV_THREAD_ID;
+    ev.sigev_signo = SIGUSR1;
+    ev._sigev_un._tid = getppid();
+    CHECK_ERRNO(syscall(SYS_timer_create, CLOCK_MONOTONIC, &ev, &id), EINVAL);
+    CHECK_ERRNO(syscall(SYS_timer_create, CLOCK_MONOTONIC_RAW, NULL, &id), EOPNOTSUPP);
+    CHECK_ERRNO(syscall(SYS_timer_create, CLOCK_MONOTONIC, NULL, 8), EFAULT);
+    CHECK_ERRNO(syscall(SYS_timer_create, CLOCK_MONOTONIC, 8, &id), EFAULT);
+    OK(syscall(SYS_timer_create, CLOCK_MONOTONIC, NULL, &id));
+    CHECK_ERRNO(syscall(SYS_timer_settime, id, 0, &its, NULL), EINVAL);
+    CHECK_ERRNO(syscall(SYS_timer_settime, id, 0, NULL, NULL), EINVAL);
+    CHECK_ERRNO(syscall(SYS_timer_settime, id, 0, 8, NULL), EFAULT);
+    its.it_value.tv_nsec = 0;
+    CHECK_ERRNO(syscall(SYS_timer_settime, id + 100, 0, &its, NULL), EINVAL);
+    CHECK_ERRNO(syscall(SYS_timer_settime, id, 0, &its, 8), EFAULT);
+    CHECK_ERRNO(syscall(SYS_timer_gettime, id, 8), EFAULT);
+    CHECK_ERRNO(syscall(SYS_timer_getoverrun, id + 100), EINVAL);
+    OK(syscall(SYS_timer_delete, id));
+    CHECK_ERRNO(syscall(SYS_timer_delete, id), EINVAL);
+    CHECK_ERRNO(syscall(SYS_timer_gettime, id, &its), EINVAL);
+}
+
+static void one_shot(clockid_t clock)
+{
+    timer_t t = make(clock, SIGEV_SIGNAL, SIGRTMIN, 42);
+    int64_t start = t_now_ns(), l;
+
+    catch(SIGRTMIN);
+    CHECK_EQ(left(t), 0);
+    set(t, 0, 50 * MS, 0);
+    l = left(t);
+    CHECK(l > 20 * MS && l <= 50 * MS);
+    while (!hits)
+        t_sleep_ms(1);
+    CHECK(t_now_ns() - start >= 50 * MS);
+    CHECK_EQ(last.si_code, SI_TIMER);
+    CHECK_EQ(last.si_value.sival_int, 42);
+    CHECK_EQ(last.si_overrun, 0);
+    CHECK_EQ(left(t), 0);
+    set(t, TIMER_ABSTIME, 1, 0); /* long ago */
+    for (int i = 0; i < 100 && hits < 2; i++)
+        t_sleep_ms(1);
+    CHECK_EQ(hits, 2);
+    set(t, 0, 20 * MS, 0);
+    set(t, 0, 0, 0);
+    t_sleep_ms(50);
+    CHECK_EQ(hits, 2);
+    OK(timer_delete(t));
+}
+
+/* What a blocked signal missed is its overrun count; another handler run has none. */
+static void overruns(clockid_t clock)
+{
+    timer_t t = make(clock, SIGEV_SIGNAL, SIGRTMIN, 1);
+    sigset_t set_of;
+
+    catch(SIGRTMIN);
+    sigemptyset(&set_of);
+    sigaddset(&set_of, SIGRTMIN);
+    OK(sigprocmask(SIG_BLOCK, &set_of, NULL));
+    set(t, 0, 10 * MS, 10 * MS);
+    if (clock == CLOCK_PROCESS_CPUTIME_ID)
+        burn(205 * MS);
+    else
+        t_sleep_ms(205);
+    CHECK(left(t) <= 10 * MS && left(t) > 0);
+    CHECK_EQ(timer_getoverrun(t), 0);
+    OK(sigprocmask(SIG_UNBLOCK, &set_of, NULL));
+    CHECK(hits >= 1);
+    CHECK(first_overrun >= 18 && first_overrun <= 60);
+    if (hits == 1)
+        CHECK_EQ(timer_getoverrun(t), first_overrun);
+    burn_until_hits(3);
+    CHECK(last.si_overrun <= 8);
+    OK(timer_delete(t));
+    hits = 0;
+    t_sleep_ms(40);
+    CHECK_EQ(hits, 0);
+}
+
+/* A timer without a signal still runs. */
+static void silent(void)
+{
+    timer_t t = make(CLOCK_MONOTONIC, SIGEV_NONE, 0, 0);
+    int64_t l;
+
+    set(t, 0, 30 * MS, 0);
+    CHECK(left(t) > 0);
+    t_sleep_ms(50);
+    CHECK_EQ(left(t), 0);
+    set(t, 0, 30 * MS, 1000 * MS);
+    t_sleep_ms(60);
+    l = left(t);
+    CHECK(l > 500 * MS && l < 980 * MS);
+    OK(timer_delete(t));
+}
+
+/* sigev NULL: SIGALRM with the timer's number; ignored signals are no problem. */
+static void defaults(void)
+{
+    int id;
+    struct itimerspec its = { { 0, 5 * MS }, { 0, 5 * MS } };
+
+    catch(SIGALRM);
+    OK(syscall(SYS_timer_create, CLOCK_BOOTTIME, NULL, &id));
+    OK(syscall(SYS_timer_settime, id, 0, &its, NULL));
+    while (hits < 2)
+        t_sleep_ms(1);
+    CHECK_EQ(last.si_value.sival_int, id);
+    CHECK_EQ(last.si_timerid, id);
+    signal(SIGALRM, SIG_IGN);
+    t_sleep_ms(30);
+    catch(SIGALRM);
+    while (hits < 1)
+        t_sleep_ms(1);
+    OK(syscall(SYS_timer_delete, id));
+    signal(SIGALRM, SIG_DFL);
+}
+
+static pid_t handler_tid;
+
+static void note_tid(int sig)
+{
+    (void)sig;
+    handler_tid = (pid_t)syscall(SYS_gettid);
+    hits++;
+}
+
+static void *with_own_timer(void *arg)
+{
+    struct sigevent ev = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGUSR2 };
+    timer_t t;
+
+    (void)arg;
+    ev._sigev_un._tid = (pid_t)syscall(SYS_gettid);
+    OK(timer_create(CLOCK_MONOTONIC, &ev, &t));
+    set(t, 0, 20 * MS, 0);
+    for (int i = 0; i < 1000 && !hits; i++)
+        t_sleep_ms(1);
+    CHECK_EQ(handler_tid, syscall(SYS_gettid));
+    OK(timer_delete(t));
+    return NULL;
+}
+
+static void to_a_thread(void)
+{
+    pthread_t th;
+
+    hits = 0;
+    signal(SIGUSR2, note_tid);
+    CHECK_EQ(pthread_create(&th, NULL, with_own_timer, NULL), 0);
+    CHECK_EQ(pthread_join(th, NULL), 0);
+    CHECK_EQ(hits, 1);
+}
+
+/* The clock of one thread stands still while another works. */
+static void thread_clock(void)
+{
+    timer_t t = make(CLOCK_THREAD_CPUTIME_ID, SIGEV_SIGNAL, SIGUSR1, 5);
+    int64_t start = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
+    volatile int stop = 0;
+    pthread_t th;
+
+    catch(SIGUSR1);
+    set(t, 0, 40 * MS, 0);
+    CHECK_EQ(pthread_create(&th, NULL, spin, (void *)&stop), 0);
+    t_sleep_ms(120);
+    CHECK_EQ(hits, 0);
+    stop = 1;
+    CHECK_EQ(pthread_join(th, NULL), 0);
+    burn_until_hits(1);
+    CHECK(cpu_ns(CLOCK_THREAD_CPUTIME_ID) - start >= 39 * MS);
+    CHECK_EQ(last.si_value.sival_int, 5);
+    OK(timer_delete(t));
+}
+
+/* Many at once; not inherited by fork; gone after execve; limited by RLIMIT_SIGPENDING. */
+static void many(char **argv)
+{
+    struct rlimit lim;
+    timer_t t[100];
+    int id;
+    pid_t pid;
+
+    for (int i = 0; i < 100; i++) {
+        t[i] = make(CLOCK_MONOTONIC, SIGEV_NONE, 0, 0);
+        set(t[i], 0, 1000 * MS + i, 0);
+    }
+    CHECK(t[0] != t[1]);
+    pid = t_fork();
+    if (pid == 0) {
+        struct itimerspec its;
+
+        CHECK_ERRNO(timer_gettime(t[0], &its), EINVAL);
+        set(make(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGUSR1, 0), 0, 30 * MS, 0);
+        execv("/proc/self/exe", (char *[]){ argv[0], "sleep", NULL });
+        CHECK(!"execv");
+    }
+    t_join(pid);
+    for (int i = 0; i < 100; i++)
+        OK(timer_delete(t[i]));
+    pid = t_fork();
+    if (pid == 0) {
+        OK(setgid(1000));
+        OK(setuid(31234));
+        OK(getrlimit(RLIMIT_SIGPENDING, &lim));
+        lim.rlim_cur = 3;
+        OK(setrlimit(RLIMIT_SIGPENDING, &lim));
+        for (int i = 0; i < 3; i++)
+            OK(syscall(SYS_timer_create, CLOCK_MONOTONIC, NULL, &id));
+        CHECK_ERRNO(syscall(SYS_timer_create, CLOCK_MONOTONIC, NULL, &id), EAGAIN);
+        t_end(0);
+    }
+    t_join(pid);
+}
+
+/* --- sleeping on CPU clocks ----------------------------------------------------------------------- */
+
+static void sleep_on_cpu_time(void)
+{
+    struct timespec ts = { 0, 40 * MS }, rem = { 0, 0 };
+    int64_t start = cpu_ns(CLOCK_PROCESS_CPUTIME_ID), wall = t_now_ns();
+    volatile int stop = 0;
+    pthread_t th;
+
+    CHECK_EQ(clock_nanosleep(CLOCK_THREAD_CPUTIME_ID, 0, &ts, NULL), EINVAL);
+    CHECK_EQ(clock_nanosleep(CLOCK_MONOTONIC_RAW, 0, &ts, NULL), EOPNOTSUPP);
+    CHECK_EQ(pthread_create(&th, NULL, spin, (void *)&stop), 0);
+    CHECK_EQ(clock_nanosleep(CLOCK_PROCESS_CPUTIME_ID, 0, &ts, NULL), 0);
+    CHECK(cpu_ns(CLOCK_PROCESS_CPUTIME_ID) - start >= 40 * MS);
+    CHECK(t_now_ns() - wall >= 20 * MS);
+    ts = (struct timespec){ 0, 1 };
+    CHECK_EQ(clock_nanosleep(CLOCK_PROCESS_CPUTIME_ID, TIMER_ABSTIME, &ts, NULL), 0);
+    catch(SIGALRM);
+    {
+        struct itimerval iv = { { 0, 0 }, { 0, 30000 } };
+
+        OK(setitimer(ITIMER_REAL, &iv, NULL));
+    }
+    ts = (struct timespec){ 100, 0 };
+    CHECK_EQ(clock_nanosleep(CLOCK_PROCESS_CPUTIME_ID, 0, &ts, &rem), EINTR);
+    CHECK(rem.tv_sec == 99);
+    stop = 1;
+    CHECK_EQ(pthread_join(th, NULL), 0);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && !strcmp(argv[1], "after exec")) {
+        struct itimerval old;
+
+        OK(getitimer(ITIMER_PROF, &old));
+        CHECK(old.it_value.tv_sec >= 98);
+        return 0;
+    }
+    if (argc > 1) {
+        t_sleep_ms(80);
+        return 0;
+    }
+    cpu_itimer(ITIMER_PROF, SIGPROF);
+    cpu_itimer(ITIMER_VIRTUAL, SIGVTALRM);
+    CHECK_EQ(t_signal_of(burn_with_prof, NULL), SIGPROF);
+    itimer_inheritance(argv);
+    itimer_of_threads();
+    errors();
+    one_shot(CLOCK_MONOTONIC);
+    one_shot(CLOCK_REALTIME);
+    one_shot(CLOCK_BOOTTIME);
+    overruns(CLOCK_MONOTONIC);
+    overruns(CLOCK_PROCESS_CPUTIME_ID);
+    silent();
+    defaults();
+    to_a_thread();
+    thread_clock();
+    many(argv);
+    sleep_on_cpu_time();
+    return 0;
+}
