@@ -185,6 +185,7 @@ static int enter_answer(struct dentry *parent, const char *text, u32 text_len, c
     u32 t = 0;
 
     *out = NULL;
+    dentry_ref(at);
     for (; pos + sizeof(struct rv_walk_entry) <= len && t < text_len; pos = next) {
         const struct rv_walk_entry *e = (const void *)(reply + pos);
         const char *link = (const char *)(e + 1), *name = text + t;
@@ -218,18 +219,20 @@ static int enter_answer(struct dentry *parent, const char *text, u32 text_len, c
         }
         own->covers = sb->overlay && inode;
         d = dentry_enter(own);
-        if (!*out)
+        if (!*out) {
             *out = d;
-        else
-            dentry_unref(d); /* the table keeps what the image has, and only from there it goes on */
+            dentry_ref(d);
+        }
+        dentry_unref(at);
+        at = d;
         /* What was there before may be another directory than the one the host went on into. */
         if (!d->inode || !inode_is_dir(d->inode) || d->mounted ||
             (d != own && (d->upper || !d->covers))) {
             pos = next;
             break;
         }
-        at = d;
     }
+    dentry_unref(at);
     forget_rest(reply, pos, len);
     return *out ? 0 : r;
 }
@@ -380,7 +383,8 @@ static int volume_setattr(struct inode *i, const struct attr_change *c)
 }
 
 const struct inode_ops hostfs_image_ops = {
-    .lookup = hostfs_lookup, .make = image_make, .tmpfile = memfs_tmpfile, .link = image_link, .unlink = image_unlink,
+    .lookup = hostfs_lookup, .make = image_make, .tmpfile = memfs_tmpfile, .link = image_link,
+    .unlink = image_unlink,
     .rename = image_rename, .is_empty = image_is_empty, .name_removed = image_name_removed,
     .setattr = image_setattr, .getxattr = image_getxattr, .listxattr = image_listxattr,
     .setxattr = image_setxattr,
