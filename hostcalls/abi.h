@@ -197,7 +197,7 @@ struct rv_open_reply {
     struct rv_attr attr;
     uint32_t file;     /* id for the file_* calls; valid until file_close */
     uint16_t writable; /* the descriptor was opened for writing too */
-    uint16_t no_xattrs; /* 1: it has no extended attributes that fs_listxattr would tell; 0: perhaps */
+    uint16_t no_xattrs; /* 1: fs_listxattr would tell of none; 0: perhaps */
     uint64_t nread;    /* bytes of the file's start put into the further outputs */
 };
 

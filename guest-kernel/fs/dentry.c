@@ -12,8 +12,8 @@ struct path root_path;
 struct list all_mounts = LIST_INIT(all_mounts);
 
 /*
- * Names that may be given back: all of volumes, and what the image was found not to have. (What it has
- * is bounded by the image, and its inodes carry what was changed.) One such name for each
+ * Names that may be given back: all of volumes, and what the image was found not to have. (What it
+ * has is bounded by the image, and its inodes carry what was changed.) One such name for each
  * BYTES_FOR_NAME of the container's memory is kept, and never so many that the VMM runs out of
  * descriptors for the files of volumes.
  */
@@ -21,7 +21,7 @@ struct list all_mounts = LIST_INIT(all_mounts);
 #define NAMES_MIN 1024u
 #define NAMES_MAX 32768u
 #define PRUNE_LOOKS 16u /* at so many names with each new one: more than come in */
-#define HARD_MAX 2u     /* times the number: from there on it counts no more that a name was found */
+#define HARD_MAX 2u     /* times the number: from there on it does not count that it was found */
 
 static struct {
     struct spinlock lock; /* RANK_FS + 2 */
@@ -106,8 +106,8 @@ static void unhash(struct dentry *parent, struct dentry *d)
 }
 
 /*
- * The table holds a reference of its own on each entry, so what was looked up once stays until it is
- * pruned. An entry that was dropped goes with its last user.
+ * The table holds a reference of its own on each entry, so what was looked up once stays until it
+ * is pruned. An entry that was dropped goes with its last user.
  */
 void dentry_unref(struct dentry *d)
 {
@@ -176,8 +176,8 @@ static struct dentry *names_next(void)
 }
 
 /*
- * Drop it if nobody but the table and the caller has it. A new user comes by the table only, whose lock
- * is held, so the count is sure.
+ * Drop it if nobody but the table and the caller has it. A new user comes by the table only, whose
+ * lock is held, so the count is sure.
  */
 static bool drop_unused(struct dentry *d)
 {

@@ -20,8 +20,8 @@
 struct listing;
 
 /*
- * Names to give back when the host has no more descriptors for us (ENFILE): cached names of volumes keep
- * their files open.
+ * Names to give back when the host has no more descriptors for us (ENFILE): cached names of volumes
+ * keep their files open.
  */
 #define FILES_BACK 256u
 
@@ -34,7 +34,7 @@ struct hostfs_inode {
     u32 opens;              /* (m) files that are open for writing, volumes only */
     union {
         char *text;         /* (i) links */
-        char *host_name;    /* (i) image files: the host's name in host_dir, for one may be renamed here */
+        char *host_name;    /* (i) image files: the name in host_dir; it may be renamed here */
     };
     struct listing *listing;/* (m) image directories: entries, once read */
     u64 host_size;          /* (i) image files: bytes in the image ... */
@@ -68,8 +68,8 @@ struct inode *hostfs_inode_create(struct superblock *sb, struct inode *dir, cons
                                   u32 text_len);
 void hostfs_set_attr(struct inode *i, const struct rv_attr *a);
 /*
- * Directory node and name for a call about a dentry; the reference on the parent is the caller's. NULL:
- * a root, or it is not under that name any more.
+ * Directory node and name for a call about a dentry; the reference on the parent is the caller's.
+ * NULL: a root, or it is not under that name any more.
  */
 struct dentry *hostfs_place(struct dentry *d, u32 *node, char name[NAME_MAX_ + 1], u32 *len);
 /* Open the host's file if it is not, or not for writing. inode->lock held. */
@@ -96,8 +96,8 @@ int image_is_empty(struct dentry *d);
 int image_setattr(struct inode *i, const struct attr_change *c);
 s64 image_getxattr(struct inode *i, struct dentry *d, const char *name, void *buf, size_t size);
 s64 image_listxattr(struct inode *i, struct dentry *d, bool privileged, char *buf, size_t size);
-int image_setxattr(struct inode *i, struct dentry *d, const char *name, const void *value, size_t size,
-                   int flags);
+int image_setxattr(struct inode *i, struct dentry *d, const char *name, const void *value,
+                   size_t size, int flags);
 /* The inode that another name of the same file has, with a reference, or NULL. */
 struct inode *image_find_shared(const struct rv_attr *a);
 /* Enter a new inode for others to find; the one that is there by now, with a reference, or NULL. */
@@ -106,8 +106,8 @@ void image_leave_shared(struct hostfs_inode *h);
 
 s64 volume_getxattr(struct inode *i, struct dentry *d, const char *name, void *buf, size_t size);
 s64 volume_listxattr(struct inode *i, struct dentry *d, bool privileged, char *buf, size_t size);
-int volume_setxattr(struct inode *i, struct dentry *d, const char *name, const void *value, size_t size,
-                    int flags);
+int volume_setxattr(struct inode *i, struct dentry *d, const char *name, const void *value,
+                    size_t size, int flags);
 
 /* Directory operations of volumes (hostfs_names.c). */
 int hostfs_make(struct inode *dir, struct dentry *d, const struct new_node *n, struct inode **out);

@@ -36,8 +36,8 @@ static int make_entry(struct inode *dir, struct dentry *d, const struct new_node
 }
 
 /* The inode of a file that was just made. */
-static int take_new_file(struct inode *dir, const char *name, u32 len, const struct rv_open_reply *reply,
-                         struct inode **out)
+static int take_new_file(struct inode *dir, const char *name, u32 len,
+                         const struct rv_open_reply *reply, struct inode **out)
 {
     *out = hostfs_inode_create(dir->sb, dir, name, len, &reply->attr, 0, NULL, 0);
     if (!*out) {
@@ -53,25 +53,27 @@ static int make_file(struct inode *dir, struct dentry *d, const struct new_node 
                      struct inode **out)
 {
     struct rv_open_reply reply;
+    u32 node = hostfs_of(dir)->node;
     struct hc_io io;
     s64 r;
 
     hc_io_init(&io);
     hc_in(&io, d->name, d->len);
     hc_out(&io, &reply, sizeof(reply));
-    r = hostcall(RV_HC_fs_create, hostfs_of(dir)->node, n->mode & 07777, n->uid, n->gid, 1, &io);
+    r = hostcall(RV_HC_fs_create, node, n->mode & 07777, n->uid, n->gid, 1, &io);
     while (r == -ENFILE && dentry_prune(FILES_BACK)) /* it was made, if the VMM had no descriptor */
-        r = hostcall(RV_HC_fs_create, hostfs_of(dir)->node, n->mode & 07777, n->uid, n->gid, 0, &io);
+        r = hostcall(RV_HC_fs_create, node, n->mode & 07777, n->uid, n->gid, 0, &io);
     return r < 0 ? (int)r : take_new_file(dir, d->name, d->len, &reply, out);
 }
 
 /*
- * Only one that never gets a name: the file goes to the VMM, which can give it none, and the service
- * keeps nothing of it. Callers of the other kind have to do without in any case (open(2)).
+ * Only one that never gets a name: the file goes to the VMM, which can give it none, and the
+ * service keeps nothing of it. Callers of the other kind have to do without in any case (open(2)).
  */
 int hostfs_tmpfile(struct inode *dir, const struct new_node *n, bool linkable, struct inode **out)
 {
     struct rv_open_reply reply;
+    u32 node = hostfs_of(dir)->node;
     struct hc_io io;
     s64 r;
 
@@ -80,7 +82,7 @@ int hostfs_tmpfile(struct inode *dir, const struct new_node *n, bool linkable, s
     do {
         hc_io_init(&io);
         hc_out(&io, &reply, sizeof(reply));
-        r = hostcall(RV_HC_fs_tmpfile, hostfs_of(dir)->node, n->mode & 07777, n->uid, n->gid, 0, &io);
+        r = hostcall(RV_HC_fs_tmpfile, node, n->mode & 07777, n->uid, n->gid, 0, &io);
     } while (r == -ENFILE && dentry_prune(FILES_BACK));
     return r < 0 ? (int)r : take_new_file(dir, "", 0, &reply, out);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hostfs: extended attributes. Those of an image's file are asked for once, all of them, and are in memory
- * from then on, where they can be changed; an open has told in passing of most files that there are none.
- * Those of a volume's file are asked for each time. The service tells of user.* and security.capability
- * and sets user.* only (hostcalls/fs/xattr.c).
+ * hostfs: extended attributes. Those of an image's file are asked for once, all of them, and are in
+ * memory from then on, where they can be changed; an open has told in passing of most files that
+ * there are none. Those of a volume's file are asked for each time. The service tells of user.* and
+ * security.capability and sets user.* only (hostcalls/fs/xattr.c).
  */
 #include "core/string.h"
 #include "fs/hostfs.h"
@@ -45,7 +45,7 @@ static bool has_attributes(const struct inode *i)
     return inode_type(i) == S_IFREG_ || inode_is_dir(i);
 }
 
-/* --- the image ------------------------------------------------------------------------------------ */
+/* --- the image -------------------------------------------------------------------------------- */
 
 /* Take the names' values over into a list. */
 static int take_values(const struct place *at, const char *names, size_t len, bool changed,
@@ -67,6 +67,8 @@ static int take_values(const struct place *at, const char *names, size_t len, bo
         r = ask_value(at, name, value, XATTR_SIZE_MAX);
         if (r >= 0)
             r = xattr_mem_set(list, name, value, (size_t)r, 0);
+        if (r == -ENOSPC)
+            r = -ENOMEM; /* for whoever only reads */
     }
     kfree(value);
     return (int)r;
@@ -120,15 +122,15 @@ s64 image_listxattr(struct inode *i, struct dentry *d, bool privileged, char *bu
     return r ? r : xattr_mem_op_list(i, d, privileged, buf, size);
 }
 
-int image_setxattr(struct inode *i, struct dentry *d, const char *name, const void *value, size_t size,
-                   int flags)
+int image_setxattr(struct inode *i, struct dentry *d, const char *name, const void *value,
+                   size_t size, int flags)
 {
     int r = load(i);
 
     return r ? r : xattr_mem_op_set(i, d, name, value, size, flags);
 }
 
-/* --- volumes -------------------------------------------------------------------------------------- */
+/* --- volumes ---------------------------------------------------------------------------------- */
 
 /* A reference on *parent, or NULL. */
 static int volume_place(struct inode *i, struct dentry *d, struct place *at, struct dentry **parent)
@@ -176,7 +178,8 @@ s64 volume_getxattr(struct inode *i, struct dentry *d, const char *name, void *b
     return r;
 }
 
-s64 volume_listxattr(struct inode *i, struct dentry *d, bool privileged UNUSED, char *buf, size_t size)
+s64 volume_listxattr(struct inode *i, struct dentry *d, bool privileged UNUSED, char *buf,
+                     size_t size)
 {
     struct dentry *parent;
     struct place at;
@@ -197,8 +200,8 @@ s64 volume_listxattr(struct inode *i, struct dentry *d, bool privileged UNUSED, 
     return r;
 }
 
-int volume_setxattr(struct inode *i, struct dentry *d, const char *name, const void *value, size_t size,
-                    int flags)
+int volume_setxattr(struct inode *i, struct dentry *d, const char *name, const void *value,
+                    size_t size, int flags)
 {
     size_t name_len = strlen(name);
     struct dentry *parent;

@@ -4,9 +4,9 @@
  *
  * Locks: inode->lock (mutex) of a directory guards what its file system has in it and is held over
  * make, link, unlink and rename; two directories are locked in the order of their addresses, after
- * rename_mutex. dentry->lock (RANK_FS) guards the children of a dentry. tree_lock (RANK_FS + 1) guards
- * every dentry's parent and name, and is held for moments only. names.lock (RANK_FS + 2, dentry.c) guards
- * the list of names that may be given back.
+ * rename_mutex. dentry->lock (RANK_FS) guards the children of a dentry. tree_lock (RANK_FS + 1)
+ * guards every dentry's parent and name, and is held for moments only. names.lock (RANK_FS + 2,
+ * dentry.c) guards the list of names that may be given back.
  *
  * Lock legend: (i) set at creation  (a) atomic  (m) inode->lock  (d) dentry->lock  (t) tree_lock
  */
@@ -72,7 +72,8 @@ struct inode_ops {
     /* Directories; NULL: -EROFS. The directory is locked (m), the dentry negative. */
     int (*make)(struct inode *dir, struct dentry *d, const struct new_node *node, struct inode **out);
     /* A file without a name, of which nlink becomes 0 (O_TMPFILE). NULL: -EOPNOTSUPP. */
-    int (*tmpfile)(struct inode *dir, const struct new_node *node, bool linkable, struct inode **out);
+    int (*tmpfile)(struct inode *dir, const struct new_node *node, bool linkable,
+                   struct inode **out);
     int (*link)(struct inode *dir, struct dentry *d, struct inode *target, struct dentry *from);
     int (*unlink)(struct inode *dir, struct dentry *d);  /* also directories; see is_empty */
     int (*rename)(struct inode *from, struct dentry *a, struct inode *to, struct dentry *b, u32 flags);
@@ -85,9 +86,11 @@ struct inode_ops {
     int (*setattr)(struct inode *inode, const struct attr_change *c);
     /* Bring the fields up to date; NULL: they are. */
     int (*getattr)(struct inode *inode);
-    /* Extended attributes, as fs/xattr.h says of those in memory; locked (m). NULL: there are none. */
-    s64 (*getxattr)(struct inode *inode, struct dentry *d, const char *name, void *buf, size_t size);
-    s64 (*listxattr)(struct inode *inode, struct dentry *d, bool privileged, char *buf, size_t size);
+    /* Extended attributes, as fs/xattr.h says; locked (m). NULL: there are none. */
+    s64 (*getxattr)(struct inode *inode, struct dentry *d, const char *name, void *buf,
+                    size_t size);
+    s64 (*listxattr)(struct inode *inode, struct dentry *d, bool privileged, char *buf,
+                     size_t size);
     int (*setxattr)(struct inode *inode, struct dentry *d, const char *name, const void *value,
                     size_t size, int flags);
     /* Prepare f, whose ops are set to inode->fops. May be NULL. */
@@ -105,7 +108,7 @@ struct inode {
     u32 refs;                    /* (a) */
     u32 mode;                    /* (m) */
     u32 uid, gid, nlink;         /* (m) */
-    bool linkable;               /* (a) made without a name, but may get one: O_TMPFILE without O_EXCL */
+    bool linkable;               /* (a) has no name but may get one: O_TMPFILE without O_EXCL */
     const struct inode_ops *ops; /* (i) */
     const struct file_ops *fops; /* (i) */
     struct superblock *sb;       /* (i) */
@@ -198,8 +201,8 @@ struct dentry *dentry_find(struct dentry *parent, const char *name, u32 len);
 /* Enter a new dentry into its parent's table, or drop it for the one that is there; a reference. */
 struct dentry *dentry_enter(struct dentry *d);
 /*
- * Names that can be asked for again are kept only up to a number; beyond it those go that nobody uses.
- * dentry_prune: give back up to n of them now. False: there was none. No spinlock may be held.
+ * Names that can be asked for again are kept only up to a number; beyond it those go that nobody
+ * uses. dentry_prune: give back up to n now. False: there was none. No spinlock may be held.
  */
 bool dentry_prune(u32 n);
 /* Take it out of the table: a later look-up asks the file system. */

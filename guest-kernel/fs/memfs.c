@@ -137,7 +137,8 @@ static s64 memfs_readlink(struct inode *i, char *buf, size_t size)
 }
 
 static const struct inode_ops memfs_inode_ops = {
-    .make = memfs_make, .tmpfile = memfs_tmpfile, .link = memfs_link, .unlink = memfs_unlink, .rename = memfs_rename,
+    .make = memfs_make, .tmpfile = memfs_tmpfile, .link = memfs_link,
+    .unlink = memfs_unlink, .rename = memfs_rename,
     .is_empty = memfs_is_empty, .setattr = memfs_setattr,
     .getxattr = xattr_mem_op_get, .listxattr = xattr_mem_op_list, .setxattr = xattr_mem_op_set,
     .readlink = memfs_readlink, .destroy = memfs_destroy,

@@ -52,7 +52,8 @@ static int check_name(bool has_op, enum space s, const char *rest)
     return *rest ? 0 : -EINVAL;
 }
 
-s64 vfs_getxattr(const struct path *p, const struct cred *c, const char *name, void *buf, size_t size)
+s64 vfs_getxattr(const struct path *p, const struct cred *c, const char *name, void *buf,
+                 size_t size)
 {
     struct inode *i = p ? p->dentry->inode : NULL;
     const char *rest;
@@ -82,9 +83,9 @@ s64 vfs_listxattr(const struct path *p, const struct cred *c, char *buf, size_t 
     return r;
 }
 
-/* --- capabilities of files ------------------------------------------------------------------------ */
+/* --- capabilities of files -------------------------------------------------------------------- */
 
-/* Whether it is struct vfs_cap_data of revision 2 or struct vfs_ns_cap_data, the ones that can be set. */
+/* Whether it is one that can be set: vfs_cap_data of revision 2, or vfs_ns_cap_data. */
 static bool caps_can_be_set(const void *value, size_t size)
 {
     u32 magic;
@@ -140,9 +141,10 @@ int vfs_file_caps(const struct path *p, struct file_caps *caps)
     return 1;
 }
 
-/* --- changing ------------------------------------------------------------------------------------- */
+/* --- changing --------------------------------------------------------------------------------- */
 
-static int security_permission(const struct cred *c, const char *name, const void *value, size_t size)
+static int security_permission(const struct cred *c, const char *name, const void *value,
+                               size_t size)
 {
     if (strcmp(name, XATTR_CAPS))
         return cred_has(c, CAP_SYS_ADMIN) ? 0 : -EPERM;

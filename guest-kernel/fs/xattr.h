@@ -2,9 +2,9 @@
 /*
  * Extended attributes (xattr(7)): the calls, and those that are kept in memory with an inode.
  *
- * inode->xattrs is the list of an inode's attributes in memory, under inode->lock; NULL, which may be
- * read without: it has none. An inode of the image begins with one of the two marks below, until the
- * image was asked; from then on its attributes are in memory too.
+ * inode->xattrs is the list of an inode's attributes in memory, under inode->lock; NULL, which may
+ * be read without: it has none. An inode of the image begins with one of the two marks below, until
+ * the image was asked; from then on its attributes are in memory too.
  */
 #ifndef FS_XATTR_H
 #define FS_XATTR_H
@@ -31,13 +31,14 @@ static inline bool xattr_is_unasked(const struct xattr *x)
 #define XATTR_CAPS "security.capability"
 
 /*
- * In memory. The list is not a mark; its lock is held. size 0: only the length is wanted. Bytes, -ERANGE,
- * -ENODATA; privileged: trusted.* is shown.
+ * In memory. The list is not a mark; its lock is held. size 0: only the length is wanted. Bytes,
+ * -ERANGE, -ENODATA; privileged: trusted.* is shown.
  */
 s64 xattr_mem_get(struct xattr *first, const char *name, void *buf, size_t size);
 s64 xattr_mem_list(struct xattr *first, bool privileged, char *buf, size_t size);
-/* value NULL: remove. -EEXIST and -ENODATA as XATTR_CREATE and XATTR_REPLACE say, -ENOSPC, -ENOMEM. */
-int xattr_mem_set(struct xattr **first, const char *name, const void *value, size_t size, int flags);
+/* value NULL: remove. -EEXIST, -ENODATA (XATTR_CREATE and XATTR_REPLACE), -ENOSPC, -ENOMEM. */
+int xattr_mem_set(struct xattr **first, const char *name, const void *value, size_t size,
+                  int flags);
 void xattr_free(struct xattr *first); /* also a mark or NULL */
 
 /* inode_ops for file systems in memory. */
@@ -55,10 +56,11 @@ static inline void xattr_drop_caps(struct inode *i)
 }
 
 /*
- * The calls. The name has 1 ... XATTR_NAME_MAX bytes; sizes are at most XATTR_SIZE_MAX and XATTR_LIST_MAX;
- * size 0: only the length. p NULL: an object that is no file of a file system.
+ * The calls. The name has 1 ... XATTR_NAME_MAX bytes; sizes are at most XATTR_SIZE_MAX and
+ * XATTR_LIST_MAX; size 0: only the length. p NULL: an object that is no file of a file system.
  */
-s64 vfs_getxattr(const struct path *p, const struct cred *c, const char *name, void *buf, size_t size);
+s64 vfs_getxattr(const struct path *p, const struct cred *c, const char *name, void *buf,
+                 size_t size);
 s64 vfs_listxattr(const struct path *p, const struct cred *c, char *buf, size_t size);
 /* value NULL: removexattr(2). */
 int vfs_setxattr(const struct path *p, const struct cred *c, const char *name, const void *value,
@@ -69,7 +71,7 @@ struct file_caps {
     u64 permitted; /* its inheritable ones never count: a process has none here */
     bool effective;
 };
-/* 1: it has some; 0: none; -EINVAL: the attribute is malformed; or another error of its file system. */
+/* 1: it has some; 0: none; -EINVAL: the attribute is malformed; -ENOMEM. */
 int vfs_file_caps(const struct path *p, struct file_caps *caps);
 
 #endif

@@ -103,7 +103,8 @@ s64 xattr_mem_list(struct xattr *first, bool privileged, char *buf, size_t size)
     return (s64)done;
 }
 
-int xattr_mem_set(struct xattr **first, const char *name, const void *value, size_t size, int flags)
+int xattr_mem_set(struct xattr **first, const char *name, const void *value, size_t size,
+                  int flags)
 {
     struct xattr **at = first, *old, *new = NULL;
     size_t names = strlen(name) + 1;

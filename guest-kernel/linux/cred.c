@@ -86,8 +86,9 @@ bool cred_may_change(struct process *p, int capability)
 }
 
 /*
- * capabilities(7), "Transformation of capabilities during execve()"; the inheritable and ambient sets are
- * always empty. -EPERM: the program would not get all that it is marked to have without knowing.
+ * capabilities(7), "Transformation of capabilities during execve()"; the inheritable and ambient
+ * sets are always empty. -EPERM: the program would not get all that it is marked to have without
+ * knowing.
  */
 static int caps_for_exec(const struct cred *old, u32 euid, bool no_new_privs,
                          const struct file_caps *file, u64 *permitted, u64 *effective, bool *secure)

@@ -20,8 +20,8 @@ void cred_replace(struct cred *c);
 void cred_sweep(struct process *p);
 
 /*
- * Credentials after execve of a file (set-id bits, capabilities; file NULL: it has none): NULL if nothing
- * changes. -EPERM, -ENOMEM.
+ * Credentials after execve of a file (set-id bits, capabilities; file NULL: it has none): NULL if
+ * nothing changes. -EPERM, -ENOMEM.
  */
 int cred_for_exec(const struct kstat *st, const struct file_caps *file, struct cred **out,
                   bool *secure);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Extended attributes: getxattr(2), listxattr(2), setxattr(2), removexattr(2), and their l and f forms. */
+/* Extended attributes: getxattr(2), listxattr(2), setxattr(2), removexattr(2), in all forms. */
 #include "core/string.h"
 #include "fs/xattr.h"
 #include "linux/files.h"
@@ -134,7 +134,7 @@ static s64 set(int fd, u64 upath, bool follow, u64 uname, u64 from, u64 size, in
         return r;
     if (size > XATTR_SIZE_MAX)
         return -E2BIG;
-    value = kmalloc(size + 1); /* none of no bytes, for NULL would mean to remove it */
+    value = kmalloc(MAX(size, UINT64_C(1))); /* never NULL, which would mean to remove it */
     if (!value)
         return -ENOMEM;
     r = copy_from_user(value, from, size) ? -EFAULT : target_get(fd, upath, follow, &t);

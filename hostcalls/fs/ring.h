@@ -72,6 +72,6 @@ RV_STATIC_ASSERT(FS_NODES_MAX >> 18 == 4);
 RV_STATIC_ASSERT(sizeof(struct fs_slot) == 128);
 RV_STATIC_ASSERT(__builtin_offsetof(struct fs_ring, slot) == RV_PAGE_SIZE);
 RV_STATIC_ASSERT(__builtin_offsetof(struct fs_ring, data) % RV_PAGE_SIZE == 0);
-RV_STATIC_ASSERT(FS_DATA_SIZE % RV_PAGE_SIZE == 0);
+RV_STATIC_ASSERT(FS_DATA_SIZE % RV_PAGE_SIZE == 0 && FS_IN_MAX <= FS_DATA_SIZE);
 
 #endif

@@ -49,7 +49,8 @@ static const struct entry table[RV_HC_COUNT] = {
     ENTRY(fs_setxattr), ENTRY(fs_tmpfile),
 };
 
-RV_STATIC_ASSERT(IN_fs_walk <= FS_IN_MAX && IN_fs_symlink <= FS_IN_MAX && IN_fs_setxattr <= FS_IN_MAX);
+RV_STATIC_ASSERT(IN_fs_walk <= FS_IN_MAX && IN_fs_symlink <= FS_IN_MAX);
+RV_STATIC_ASSERT(IN_fs_setxattr <= FS_IN_MAX);
 RV_STATIC_ASSERT(OUT_fs_open <= FS_DATA_SIZE && OUT_fs_readdir <= FS_DATA_SIZE);
 
 /* --- one request ------------------------------------------------------------------------------ */

@@ -68,7 +68,7 @@ int walk_entry(struct call *c, struct node *dir, const char *name, bool with_tex
  */
 int own_new(int fd, uint32_t uid, uint32_t gid, uint32_t mode, bool has_mode);
 
-/* Whether fs_listxattr would tell nothing of the open file; false also if that is not quickly known. */
+/* Whether fs_listxattr would tell nothing of the open file; false: perhaps not. */
 bool has_no_xattrs(int fd);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fs_getxattr, fs_listxattr, fs_setxattr: extended attributes (xattr(7)). The guest is told of two kinds:
- * user.*, and security.capability, by which its execve goes. Other names are the host's own affair: the
- * labels of its security modules, and trusted.*, which takes CAP_SYS_ADMIN. Only user.* is changed.
- * What is neither a regular file nor a directory has no such attributes.
+ * fs_getxattr, fs_listxattr, fs_setxattr: extended attributes (xattr(7)). The guest is told of two
+ * kinds: user.*, and security.capability, by which its execve goes. Other names are the host's own
+ * affair: the labels of its security modules, and trusted.*, which takes CAP_SYS_ADMIN. Only user.*
+ * is changed. What is neither a regular file nor a directory has no such attributes.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -47,8 +47,8 @@ static int attr_name(char name[NAME_SIZE], const char *text, size_t len)
 
 /*
  * Open what the request is about, for reading, which suffices for all of it: the file of that name
- * (len 0: the directory itself), if its inode number is `ino` or that is 0. *fd -1: it is of a type that
- * has no attributes.
+ * (len 0: the directory itself), if its inode number is `ino` or that is 0. *fd -1: it is of a type
+ * that has no attributes.
  */
 static int open_target(struct node *dir, const char *text, size_t len, uint64_t ino, int *fd)
 {

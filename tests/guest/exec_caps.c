@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Capabilities of files at execve (capabilities(7)): what a program with security.capability gets, for
- * root and others, under no_new_privs, and when the bounding set lacks some. The program is a copy of this
- * one, which checks what it got: exec_caps check PERMITTED EFFECTIVE SECURE.
+ * Capabilities of files at execve (capabilities(7)): what a program with security.capability gets,
+ * for root and others, under no_new_privs, and when the bounding set lacks some. The program is a
+ * copy of this one, which checks what it got: exec_caps check PERMITTED EFFECTIVE SECURE.
  */
 #define _GNU_SOURCE
 #include "t.h"
@@ -121,7 +121,7 @@ int main(int argc, char **argv)
     t_join(pid);
 
     pid = t_fork();
-    if (pid == 0) { /* less than it was marked to have: it does not start, unless it would find out */
+    if (pid == 0) { /* less than it is marked with: not unless it would find out */
         OK(prctl(PR_CAPBSET_DROP, CAP_NET_BIND_SERVICE, 0, 0, 0));
         run(1000, 0, 0, 0, EPERM);
         run(0, 0, 0, 0, EPERM);

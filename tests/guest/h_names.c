@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * For the script: names that are looked for once do not fill the kernel's memory.
- *   h_names missing DIR N   N names that are not there, then a third as many others, which take no memory
+ *   h_names missing DIR N   N names that are not there, then N / 3 others, which take no memory
  *   h_names files DIR N     make N files, read each of them, remove them
  */
 #define _GNU_SOURCE

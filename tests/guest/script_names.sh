@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-# Cached names are given back: those that are missing in the image and in a volume, and those of volumes'
-# files, which keep a descriptor of the VMM each. RV_MISSING_NAMES: how many.
+# Cached names are given back: those that are missing in the image and in a volume, and those of
+# volumes' files, which keep a descriptor of the VMM each. RV_MISSING_NAMES: how many.
 
 # More than the 2048 that stay with 32 MiB.
 if [ "$kvm" = software ]; then
     missing=${RV_MISSING_NAMES:-2200}
 else
-    missing=${RV_MISSING_NAMES:-150000}
+    missing=${RV_MISSING_NAMES:-20000}
 fi
 
 # missing_names NAME DIR OPTION...

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Extended attributes of the image, in the container's layer over it, and of volumes. What the tests do in
-# /tmp, which is memory, is in xattr.c and exec_caps.c.
+# Extended attributes of the image, in the container's layer over it, and of volumes. What the tests
+# do in /tmp, which is memory, is in xattr.c and exec_caps.c.
 
 xattr_image() {
     wanted xattr_image || return 0

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * O_TMPFILE: files without a name, and how one gets a name. tmpfile [DIR [volume]]: in that folder instead
- * of /tmp; in a volume there are only those that never get one.
+ * O_TMPFILE: files without a name, and how one gets a name. tmpfile [DIR [volume]]: in that folder
+ * instead of /tmp; in a volume there are only those that never get one.
  */
 #define _GNU_SOURCE
 #include "t.h"

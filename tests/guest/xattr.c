@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Extended attributes: values, names, errors, rights, and what removes them. xattr [DIR [volume]]: in that
- * folder instead of /tmp; of a volume, only user.* can be set.
+ * Extended attributes: values, names, errors, rights, and what removes them. xattr [DIR [volume]]:
+ * in that folder instead of /tmp; of a volume, only user.* can be set.
  */
 #define _GNU_SOURCE
 #include "t.h"

@@ -304,7 +304,7 @@ START_TEST(the_walk_does_not_go_on_below_what_was_made_here)
 }
 END_TEST
 
-/* More names than may stay (one for each 16 KiB of 256 MiB), in a directory whose listing is not known. */
+/* So many may stay: one for each 16 KiB of 256 MiB. The directory's listing is not known. */
 #define NAMES 16384
 
 static void look_for_missing_names(int n, const char *prefix)
