@@ -39,11 +39,16 @@ extern struct percpu *percpu_table[RV_MAX_VCPUS];
 extern u32 ncpus;
 
 #ifndef RV_HOST_TEST
+/*
+ * This vCPU's. A thread can be on another one after any call that parks or yields, so the compiler must not
+ * keep the answer over a call: the operand, which nothing reads, is memory that any of them may change.
+ */
+extern u32 percpu_may_change;
 static inline struct percpu *this_cpu(void)
 {
     struct percpu *p;
 
-    __asm__("mov %%gs:0, %0" : "=r"(p));
+    __asm__("mov %%gs:0, %0" : "=r"(p) : "m"(percpu_may_change));
     return p;
 }
 #else
