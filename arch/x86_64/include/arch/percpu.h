@@ -37,11 +37,15 @@ extern struct percpu *percpu_table[RV_MAX_VCPUS];
 extern u32 ncpus;
 
 #ifndef RV_HOST_TEST
+/*
+ * Whoever gives the vCPU away may come back on another one. The operand that is not used makes the
+ * compiler look again after every call (which may have changed it), not only once in a function.
+ */
 static inline struct percpu *this_cpu(void)
 {
     struct percpu *p;
 
-    __asm__("mov %%gs:0, %0" : "=r"(p));
+    __asm__("mov %%gs:0, %0" : "=r"(p) : "m"(percpu_table));
     return p;
 }
 #else
