@@ -20,7 +20,7 @@
 #include "mm/slab.h"
 #include "object/process.h"
 
-#include <linux/resource.h>
+#include <asm/resource.h>
 
 #define CAP_SYS_ADMIN_    21
 #define CAP_SYS_RESOURCE_ 24
