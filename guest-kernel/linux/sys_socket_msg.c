@@ -323,7 +323,7 @@ static s64 receive_message(struct file *f, struct socket *s, u64 uh, u32 flags)
 
     if (copy_from_user(&h, uh, sizeof(h)))
         return -EFAULT;
-    if (h.namelen < 0)
+    if (h.name && h.namelen < 0)
         return -EINVAL;
     if (h.iovlen > MESSAGES_MAX)
         return -EMSGSIZE;

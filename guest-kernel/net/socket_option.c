@@ -15,7 +15,7 @@
 #define SWITCHES                                                                                   \
     (BIT(SO_DEBUG) | BIT(SO_REUSEADDR) | BIT(SO_DONTROUTE) | BIT(SO_BROADCAST) |                   \
      BIT(SO_KEEPALIVE) | BIT(SO_OOBINLINE) | BIT(SO_NO_CHECK) | BIT(SO_PASSCRED) |                 \
-     BIT(SO_PASSSEC) | BIT(SO_TIMESTAMP_OLD) | BIT(SO_TIMESTAMPNS_OLD) | BIT(SO_RXQ_OVFL))
+     BIT(SO_PASSSEC) | BIT(SO_RXQ_OVFL))
 
 struct linger_abi {
     s32 on, seconds;

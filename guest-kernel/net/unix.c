@@ -166,10 +166,10 @@ struct unix_socket *unix_change_peer(struct unix_socket *u, struct unix_socket *
 
 void unix_room_changed(struct unix_socket *u, bool was_full)
 {
-    bool full = unix_is_full(u) && !u->dead;
+    bool closed = u->shut & SHUT_RECEIVE, full = unix_is_full(u) && !closed;
     struct unix_socket *c;
 
-    if (full == was_full && !u->dead)
+    if (full == was_full && !closed)
         return;
     if (full)
         event_clear(&u->room);
@@ -217,7 +217,8 @@ static bool peer_is_full(const struct unix_socket *u)
 {
     const struct unix_socket *peer = u->peer;
 
-    return peer && READ_ONCE(peer->peer) != u && unix_is_full(peer) && !READ_ONCE(peer->dead);
+    return peer && READ_ONCE(peer->peer) != u && unix_is_full(peer) &&
+           !(READ_ONCE(peer->shut) & SHUT_RECEIVE);
 }
 
 static u32 signals(struct socket *s)
@@ -247,6 +248,8 @@ static void shut(struct unix_socket *u, u32 how)
 {
     mutex_lock(&u->lock);
     WRITE_ONCE(u->shut, u->shut | how);
+    if (how & SHUT_RECEIVE) /* who waits for room need not wait any more */
+        unix_room_changed(u, unix_is_full(u));
     mutex_unlock(&u->lock);
     socket_update(&u->sock, false);
 }

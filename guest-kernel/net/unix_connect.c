@@ -212,7 +212,11 @@ int unix_connect_dgram(struct socket *s, const struct socket_address *a, bool no
     old = unix_change_peer(u, peer);
     if (old && old != peer)
         unix_take_queue(u, &lost);
+    if (peer)
+        socket_update(&peer->sock, false); /* for each other's peers a queue is never full ... */
     mutex_unlock(&u->lock);
+    if (old)
+        socket_update(&old->sock, false); /* ... and now it may be again */
     /* What came from the old peer is lost, and a peer that is connected to us must hear of it. */
     if (!list_empty(&lost) && !READ_ONCE(old->dead) && READ_ONCE(old->peer) == u) {
         __atomic_store_n(&old->sock.error, ECONNRESET, __ATOMIC_RELAXED);

@@ -71,7 +71,7 @@ struct unix_socket {
     struct list accept_node;  /* (l of the listener) */
     u32 backlog;              /* (l) */
     u32 charged;              /* (a) bytes of memory of what it has sent and nobody received */
-    struct event room;        /* set unless its queue is full */
+    struct event room;        /* set unless its queue is full; once it receives no more, for good */
     struct spinlock clients_lock; /* RANK_FILE */
     struct list clients;      /* (clients_lock) datagram sockets connected to it: client_node */
     struct list client_node;
@@ -132,7 +132,10 @@ extern const struct socket_ops unix_stream_ops, unix_packet_ops, unix_dgram_ops;
 struct unix_socket *unix_create(int type, int protocol);
 /* Take s out of its file's, and everybody's, reach: what release does. was_queued: nobody accepted it. */
 void unix_end(struct unix_socket *u, bool was_queued);
-/* After the number of messages in u's queue, or its end, has changed: was_full tells how it was. */
+/*
+ * After the number of messages in u's queue has changed, or it receives no more: was_full tells how it
+ * was. u->lock held.
+ */
 void unix_room_changed(struct unix_socket *u, bool was_full);
 /* Move all messages to a list, for unix_purge. u->lock held. */
 void unix_take_queue(struct unix_socket *u, struct list *messages);
