@@ -214,6 +214,75 @@ START_TEST(what_is_written_arrives_in_order)
 }
 END_TEST
 
+/* --- room in a datagram socket's queue -------------------------------------------------------- */
+
+static struct file *receiver, *sender;
+static ssize_t answer;
+
+static void start_full(void)
+{
+    struct socket_address a = { .len = 4, .family = AF_UNIX_ };
+
+    a.bytes[3] = 'r';
+    CHECK_EQ(socket_create(AF_UNIX_, SOCK_DGRAM_, 0, 0, &receiver), 0);
+    CHECK_EQ(socket_create(AF_UNIX_, SOCK_DGRAM_, 0, 0, &sender), 0);
+    CHECK_EQ(socket_of(receiver)->ops->bind(socket_of(receiver), &a), 0);
+    CHECK_EQ(socket_of(sender)->ops->connect(socket_of(sender), &a, false), 0);
+    for (u32 i = 0; i <= DGRAM_BACKLOG; i++) {
+        CHECK(object_signals(&sender->obj) & SIG_WRITABLE);
+        CHECK_EQ(write_(sender, "x", 1), 1);
+    }
+    CHECK(!(object_signals(&sender->obj) & SIG_WRITABLE));
+}
+
+static void send_one_more(void *arg UNUSED)
+{
+    answer = write_(sender, "x", 1);
+}
+
+START_TEST(who_waits_for_room_is_told)
+{
+    struct socket_address a = { .len = 4, .family = AF_UNIX_ };
+    char c;
+
+    begin();
+    fake_threads(0);
+    start_full();
+    fake_spawn(send_one_more, NULL)->proc = &process;
+    thread_yield(); /* it begins to wait */
+    switch (_i) {
+    case 0:
+        CHECK_EQ(read_(receiver, &c, 1), 1);
+        fake_join();
+        CHECK_EQ(answer, 1);
+        break;
+    case 1:
+        socket_of(receiver)->ops->shutdown(socket_of(receiver), SHUT_RECEIVE);
+        fake_join();
+        CHECK_EQ(answer, -EPIPE);
+        break;
+    default:
+        close_(&receiver);
+        fake_join();
+        CHECK_EQ(answer, -ECONNREFUSED);
+        break;
+    }
+    close_(&receiver);
+    close_(&sender);
+    /* Two that are connected to each other do not wait. */
+    start_full();
+    a.bytes[3] = 's';
+    CHECK_EQ(socket_of(sender)->ops->bind(socket_of(sender), &a), 0);
+    CHECK_EQ(socket_of(receiver)->ops->connect(socket_of(receiver), &a, false), 0);
+    CHECK(object_signals(&sender->obj) & SIG_WRITABLE);
+    a.family = AF_UNSPEC_;
+    CHECK_EQ(socket_of(receiver)->ops->connect(socket_of(receiver), &a, false), 0);
+    close_(&receiver);
+    close_(&sender);
+    finish();
+}
+END_TEST
+
 /* --- lack of memory --------------------------------------------------------------------------- */
 
 static void use(int type)
@@ -380,6 +449,7 @@ START_TEST(a_user_has_a_limited_number_under_way)
 END_TEST
 
 UNIT_MAIN("unix", ONCE(signals_tell_what_can_be_done), ONCE(small_writes_share_memory),
-          SEEDS(what_is_written_arrives_in_order, 8), SEEDS(lack_of_memory_loses_nothing, 3),
+          SEEDS(what_is_written_arrives_in_order, 8), SEEDS(who_waits_for_room_is_told, 3),
+          SEEDS(lack_of_memory_loses_nothing, 3),
           SEEDS(nothing_is_left_of_sockets_in_queues, 40), ONCE(what_can_be_received_stays),
           ONCE(a_long_chain_ends_at_once), ONCE(a_user_has_a_limited_number_under_way))
