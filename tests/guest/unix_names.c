@@ -200,7 +200,10 @@ static void rights(void)
     OK(unlink("s"));
 }
 
-/* An abstract name is all its bytes; each type of socket has names of its own; it ends with the socket. */
+/*
+ * An abstract name is all its bytes; each type of socket has names of its own; it ends with the
+ * socket.
+ */
 static void abstract(void)
 {
     struct sockaddr_un a = { AF_UNIX, "" }, b;

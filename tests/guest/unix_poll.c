@@ -60,7 +60,8 @@ static void levels(void)
 
 static void listener(void)
 {
-    int l = (int)OK(socket(AF_UNIX, SOCK_STREAM, 0)), c = (int)OK(socket(AF_UNIX, SOCK_STREAM, 0)), s;
+    int l = (int)OK(socket(AF_UNIX, SOCK_STREAM, 0));
+    int c = (int)OK(socket(AF_UNIX, SOCK_STREAM, 0)), s;
     sa_family_t family = AF_UNIX;
     struct sockaddr_un a;
     socklen_t n = sizeof(a);

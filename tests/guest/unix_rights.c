@@ -29,7 +29,9 @@ static ssize_t give(int s, const void *buf, size_t len, const int *fd, int n, in
     return sendmsg(s, &h, flags);
 }
 
-/* Receive up to len bytes and room descriptors; *n: how many came. msg_flags in *flags: in and out. */
+/*
+ * Receive up to len bytes and room descriptors; *n: how many came. msg_flags in *flags: in and out.
+ */
 static ssize_t take(int s, void *buf, size_t len, int *fd, int room, int *n, int *flags)
 {
     static char control[CMSG_SPACE(sizeof(int) * (MOST + 1))];
@@ -153,7 +155,8 @@ static void errors(void)
         int fd[2];
     } c = { { CMSG_LEN(4), SOL_SOCKET, SCM_RIGHTS }, { 0, 0 } };
     struct iovec v = { "x", 1 };
-    struct msghdr h = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c) };
+    struct msghdr h = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = &c,
+                        .msg_controllen = sizeof(c) };
     int s[2], many[MOST + 1], n, flags = 0, path = OK(open("/", O_PATH)), ep = OK(epoll_create1(0));
     char buf[8];
 
@@ -385,7 +388,9 @@ static void cycles(void)
     OK(close(s[1]));
     q = (struct pollfd){ p[0], POLLIN, 0 };
     OK(poll(&q, 1, 50));
-    /* t[1] is open, but only t[0] could receive: so even this is out of reach, at the latest now. */
+    /*
+     * t[1] is open, but only t[0] could receive: so even this is out of reach, at the latest now.
+     */
     OK(close(t[1]));
     gone(p[0]);
     OK(close(p[0]));

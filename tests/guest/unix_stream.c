@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Streams of unix sockets: connections, end of file, buffers, MSG_PEEK and MSG_WAITALL, time-outs. */
+/*
+ * Streams of unix sockets: connections, end of file, buffers, MSG_PEEK and MSG_WAITALL, time-outs.
+ */
 #define _GNU_SOURCE
 #include "t.h"
 

@@ -133,7 +133,8 @@ START_TEST(signals_tell_what_can_be_done)
     CHECK_EQ(object_signals(&end[0]->obj), SIG_WRITABLE | SIG_BUDGET);
     CHECK_EQ(object_signals(&end[1]->obj), SIG_WRITABLE | SIG_BUDGET);
     close_(&end[0]);
-    CHECK_EQ(object_signals(&end[1]->obj) & (SIG_HANGUP | SIG_READ_CLOSED | SIG_READABLE | SIG_ERROR),
+    CHECK_EQ(object_signals(&end[1]->obj) &
+                 (SIG_HANGUP | SIG_READ_CLOSED | SIG_READABLE | SIG_ERROR),
              SIG_HANGUP | SIG_READ_CLOSED | SIG_READABLE);
     CHECK_EQ(write_(end[1], "x", 1), -EPIPE);
     close_(&end[1]);
@@ -327,8 +328,8 @@ END_TEST
 #define SLOTS 12u
 
 /*
- * Sockets are made, closed, sent over each other and received at random; at the end all descriptors are
- * closed, whatever is in the queues. Meanwhile each open one still has what was sent to it.
+ * Sockets are made, closed, sent over each other and received at random; at the end all descriptors
+ * are closed, whatever is in the queues. Meanwhile each open one still has what was sent to it.
  */
 START_TEST(nothing_is_left_of_sockets_in_queues)
 {
@@ -405,7 +406,9 @@ START_TEST(what_can_be_received_stays)
 }
 END_TEST
 
-/* Each pair in the queue of the next: that a close takes no stack for each is what ASan would tell. */
+/*
+ * Each pair in the queue of the next: that a close takes no stack for each is what ASan would tell.
+ */
 START_TEST(a_long_chain_ends_at_once)
 {
     struct file *last[2];
