@@ -29,7 +29,7 @@ int fd_socket(int fd, struct file **f, struct socket **s)
     return -ENOTSOCK;
 }
 
-/* --- addresses ------------------------------------------------------------------------------------ */
+/* --- addresses -------------------------------------------------------------------------------- */
 
 int address_from_user(u64 from, s32 len, struct socket_address *a)
 {
@@ -55,7 +55,7 @@ int address_to_user(const struct socket_address *a, u64 to, u64 to_len)
     return 0;
 }
 
-/* --- making --------------------------------------------------------------------------------------- */
+/* --- making ----------------------------------------------------------------------------------- */
 
 s64 sys_socket(int family, int type, int protocol)
 {
@@ -95,7 +95,7 @@ s64 sys_socketpair(int family, int type, int protocol, u64 to)
     return -EFAULT;
 }
 
-/* --- connecting ----------------------------------------------------------------------------------- */
+/* --- connecting ------------------------------------------------------------------------------- */
 
 s64 sys_bind(int fd, u64 addr, int len)
 {
@@ -230,7 +230,7 @@ s64 sys_shutdown(int fd, int how)
     return r;
 }
 
-/* --- options -------------------------------------------------------------------------------------- */
+/* --- options ---------------------------------------------------------------------------------- */
 
 s64 sys_setsockopt(int fd, int level, int name, u64 value, int len)
 {

@@ -39,7 +39,7 @@ struct abi_cmsghdr {
     s32 level, type;
 };
 
-/* --- ancillary data going in ---------------------------------------------------------------------- */
+/* --- ancillary data going in ------------------------------------------------------------------ */
 
 /* The head at *off of n bytes; 1, 0: there are no more, -EINVAL. *off moves to the next one. */
 static int next_control(const u8 *buf, u64 n, u64 *off, struct abi_cmsghdr *h, const u8 **data)
@@ -169,7 +169,7 @@ static int control_from_user(const struct abi_msghdr *h, struct socket_message *
     return r;
 }
 
-/* --- ancillary data going out --------------------------------------------------------------------- */
+/* --- ancillary data going out ----------------------------------------------------------------- */
 
 struct control_out {
     u64 at, left;
@@ -236,7 +236,7 @@ static void put_files(struct control_out *c, struct passed *p, bool cloexec)
         c->flags |= MSG_CTRUNC_;
 }
 
-/* --- one message ---------------------------------------------------------------------------------- */
+/* --- one message ------------------------------------------------------------------------------ */
 
 /* Send m to s, whose data and flags are set. What it carries is dropped if it did not go. */
 static s64 send_one(struct file *f, struct socket *s, struct socket_message *m)
@@ -323,7 +323,7 @@ static s64 receive_message(struct file *f, struct socket *s, u64 uh, u32 flags)
 
     if (copy_from_user(&h, uh, sizeof(h)))
         return -EFAULT;
-    if (h.namelen < 0)
+    if (h.name && h.namelen < 0)
         return -EINVAL;
     if (h.iovlen > MESSAGES_MAX)
         return -EMSGSIZE;
@@ -348,7 +348,7 @@ static s64 receive_message(struct file *f, struct socket *s, u64 uh, u32 flags)
     return r;
 }
 
-/* --- the calls ------------------------------------------------------------------------------------ */
+/* --- the calls -------------------------------------------------------------------------------- */
 
 s64 sys_sendto(int fd, u64 buf, u64 n, u32 flags, u64 addr, int addrlen)
 {
@@ -465,7 +465,10 @@ s64 sys_sendmmsg(int fd, u64 uv, u32 n, u32 flags)
     return done ? (s64)done : r;
 }
 
-/* The messages of recvmmsg; its deadline is looked at after each of them, as recvmmsg(2) says (BUGS). */
+/*
+ * The messages of recvmmsg; its deadline is looked at after each of them, as recvmmsg(2) says
+ * (BUGS).
+ */
 static s64 receive_many(struct file *f, struct socket *s, u64 uv, u32 n, u32 flags, u64 deadline)
 {
     u32 done = 0, len;

@@ -36,8 +36,8 @@ void passed_drop_all(struct list *all)
 }
 
 /*
- * A socket among the files may end with this, its queue with it, and in that are files again, to any
- * depth: what is dropped meanwhile is put on the list of the outermost call.
+ * A socket among the files may end with this, its queue with it, and in that are files again, to
+ * any depth: what is dropped meanwhile is put on the list of the outermost call.
  */
 void passed_unref(struct passed *p)
 {

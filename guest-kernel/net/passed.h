@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files on their way from one process to another: SCM_RIGHTS of unix(7). They are counted for the user
- * who sent them (ETOOMANYREFS), and unix sockets among them besides: a socket that only messages refer
- * to, and those only in queues of such sockets, can be received by nobody any more. unix_flight.c finds
- * these.
+ * Files on their way from one process to another: SCM_RIGHTS of unix(7). They are counted for the
+ * user who sent them (ETOOMANYREFS), and unix sockets among them besides: a socket that only
+ * messages refer to, and those only in queues of such sockets, can be received by nobody any more.
+ * unix_flight.c finds these.
  */
 #ifndef NET_PASSED_H
 #define NET_PASSED_H
@@ -31,13 +31,13 @@ static inline void passed_ref(struct passed *p)
     __atomic_fetch_add(&p->refs, 1, __ATOMIC_RELAXED);
 }
 /*
- * With the last reference they have arrived, or are lost: the objects' references are dropped. No lock
- * is held by the caller. Deep nesting needs no deep stack.
+ * With the last reference they have arrived, or are lost: the objects' references are dropped. No
+ * lock is held by the caller. Deep nesting needs no deep stack.
  */
 void passed_unref(struct passed *p);
 /*
- * A reference of the caller's own on every object, before its own on p is dropped: a look for unreachable
- * sockets sees them as being held by either, at any moment (unix_flight.c).
+ * A reference of the caller's own on every object, before its own on p is dropped: a look for
+ * unreachable sockets sees them as being held by either, at any moment (unix_flight.c).
  */
 void passed_hold(struct passed *p);
 

@@ -26,7 +26,7 @@ void net_init(void)
     proc_net_unix = unix_show;
 }
 
-/* --- the inode ------------------------------------------------------------------------------------ */
+/* --- the inode -------------------------------------------------------------------------------- */
 
 static void socket_destroy(struct inode *i)
 {
@@ -55,7 +55,7 @@ void socket_init(struct socket *s, const struct socket_ops *ops, u32 family, int
     s->low_water = 1;
 }
 
-/* --- signals and waiting -------------------------------------------------------------------------- */
+/* --- signals and waiting ---------------------------------------------------------------------- */
 
 static bool is_watched(const struct object *o)
 {
@@ -99,7 +99,7 @@ int socket_wait(struct object *o, u32 mask, u64 deadline)
     return r && deadline == DEADLINE_NEVER ? -ERESTART : r;
 }
 
-/* --- the file ------------------------------------------------------------------------------------- */
+/* --- the file --------------------------------------------------------------------------------- */
 
 static struct socket *of(struct file *f)
 {
@@ -178,7 +178,7 @@ static struct file *prepare(u32 flags)
     return file_create(&none, O_RDWR | flags, 0, NULL);
 }
 
-/* --- making --------------------------------------------------------------------------------------- */
+/* --- making ----------------------------------------------------------------------------------- */
 
 /* socket(2); which of several errors comes first is Linux's. */
 static int create(int family, int type, int protocol, struct socket **out)
@@ -217,7 +217,8 @@ int socket_create_pair(int family, int type, int protocol, u32 flags, struct fil
 
     if (r)
         return r;
-    r = families[family]->pair ? socket_create(family, type, protocol, flags, &out[1]) : -EOPNOTSUPP;
+    r = families[family]->pair ? socket_create(family, type, protocol, flags, &out[1])
+                               : -EOPNOTSUPP;
     if (r == 0) {
         r = families[family]->pair(of(out[0]), of(out[1]));
         if (r)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sockets: socket(7). A socket is a file whose operations lead to those of its address family. Its inode
- * (S_IFSOCK, of a file system of its own without names) carries its references: the file has one, and
- * whatever in the family may use it when the file is closed already.
+ * Sockets: socket(7). A socket is a file whose operations lead to those of its address family. Its
+ * inode (S_IFSOCK, of a file system of its own without names) carries its references: the file has
+ * one, and whatever in the family may use it when the file is closed already.
  *
  * Lock legend: (i) set at creation  (a) atomic  (s) signal_lock
  */
@@ -41,8 +41,8 @@ struct text;
 #define SHUT_SEND    2u
 #define SHUT_BOTH    3u
 
-#define SOCKET_BUFFER     212992u /* rmem_default and wmem_default, and the limits of SO_SNDBUF ... */
-#define SEND_BUFFER_MIN   4608u   /* ... before it is doubled (socket(7)) */
+#define SOCKET_BUFFER      212992u /* {r,w}mem_default, and the limit of SO_SNDBUF and SO_RCVBUF ... */
+#define SEND_BUFFER_MIN    4608u   /* ... before they are doubled (socket(7)) */
 #define RECEIVE_BUFFER_MIN 2304u
 #define SOMAXCONN_        4096u   /* /proc/sys/net/core/somaxconn */
 
@@ -66,7 +66,7 @@ struct socket_message {
     u32 result;                      /* receive: MSG_TRUNC */
     const struct socket_address *to; /* send: the destination, or NULL */
     struct socket_address *from;     /* receive: whom it is from; NULL: nobody asked */
-    struct passed *passed;           /* files: send takes them (then NULL); receive hands them out */
+    struct passed *passed;           /* files: send takes them (NULL then); receive gives them */
     bool has_creds;                  /* send: given; receive: the socket has SO_PASSCRED */
     struct socket_creds creds;
 };
@@ -87,7 +87,10 @@ struct socket_ops {
     int (*shutdown)(struct socket *s, u32 how); /* SHUT_* */
     /* The signals that its file has now. signal_lock held. */
     u32 (*signals)(struct socket *s);
-    /* Options of SOL_SOCKET that are the family's: see socket_get_option. -ENOPROTOOPT: none of them. */
+    /*
+     * Options of SOL_SOCKET that are the family's: see socket_get_option. -ENOPROTOOPT: none of
+     * them.
+     */
     int (*get_option)(struct socket *s, int name, void *value, u32 *len);
     s64 (*ioctl)(struct socket *s, u32 cmd, u64 arg);
     /* The file is closed. */
@@ -120,7 +123,8 @@ struct socket {
 void net_init(void);
 
 /* For families: the generic part of a zeroed socket, with one reference. */
-void socket_init(struct socket *s, const struct socket_ops *ops, u32 family, int type, int protocol);
+void socket_init(struct socket *s, const struct socket_ops *ops, u32 family, int type,
+                 int protocol);
 static inline void socket_ref(struct socket *s)
 {
     inode_ref(&s->inode);
@@ -131,9 +135,9 @@ static inline void socket_unref(struct socket *s)
 }
 
 /*
- * Bring the file's signals up to date after something that they tell of has changed (signal_lock makes
- * the last one who changed something the last one to look). arrived: data came; then watchers of edges
- * hear of it even if there was some before (epoll(7)).
+ * Bring the file's signals up to date after something that they tell of has changed (signal_lock
+ * makes the last one who changed something the last one to look). arrived: data came; then watchers
+ * of edges hear of it even if there was some before (epoll(7)).
  */
 void socket_update(struct socket *s, bool arrived);
 
@@ -147,8 +151,8 @@ struct socket *socket_of(const struct file *f); /* NULL: not a socket */
 bool socket_raises_sigpipe(const struct file *f);
 
 /*
- * Options of SOL_SOCKET. The value has *len bytes of room, of which those used are told; -ERANGE: with the
- * number that is needed.
+ * Options of SOL_SOCKET. The value has *len bytes of room, of which those used are told; -ERANGE:
+ * with the number that is needed.
  */
 int socket_get_option(struct socket *s, int name, void *value, u32 *len);
 int socket_set_option(struct socket *s, int name, const void *value, u32 len);
@@ -166,8 +170,8 @@ static inline int socket_take_error(struct socket *s)
 /* Deadline of a call with this timeout option. */
 u64 socket_deadline(u64 timeout);
 /*
- * Wait for signals of the file, or of another object. 0; -EAGAIN: the deadline passed; -ERESTART, or -EINTR
- * where there is a deadline (signal(7)).
+ * Wait for signals of the file, or of another object. 0; -EAGAIN: the deadline passed; -ERESTART,
+ * or -EINTR where there is a deadline (signal(7)).
  */
 int socket_wait(struct object *o, u32 mask, u64 deadline);
 

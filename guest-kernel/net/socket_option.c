@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Options of SOL_SOCKET: socket(7). What needs a network is kept and shown, where Linux does no more. */
+/*
+ * Options of SOL_SOCKET: socket(7). What needs a network is kept and shown, where Linux does no
+ * more.
+ */
 #include "core/string.h"
 #include "core/time.h"
 #include "net/socket.h"
@@ -15,7 +18,7 @@
 #define SWITCHES                                                                                   \
     (BIT(SO_DEBUG) | BIT(SO_REUSEADDR) | BIT(SO_DONTROUTE) | BIT(SO_BROADCAST) |                   \
      BIT(SO_KEEPALIVE) | BIT(SO_OOBINLINE) | BIT(SO_NO_CHECK) | BIT(SO_PASSCRED) |                 \
-     BIT(SO_PASSSEC) | BIT(SO_TIMESTAMP_OLD) | BIT(SO_TIMESTAMPNS_OLD) | BIT(SO_RXQ_OVFL))
+     BIT(SO_PASSSEC) | BIT(SO_RXQ_OVFL))
 
 struct linger_abi {
     s32 on, seconds;
@@ -38,7 +41,7 @@ static void turn(struct socket *s, int name, bool on)
         __atomic_fetch_and(&s->set, ~BIT(name), __ATOMIC_RELAXED);
 }
 
-/* --- getting -------------------------------------------------------------------------------------- */
+/* --- getting ---------------------------------------------------------------------------------- */
 
 static int put(void *to, u32 *len, const void *value, u32 n)
 {
@@ -106,14 +109,16 @@ int socket_get_option(struct socket *s, int name, void *to, u32 *len)
     }
 }
 
-/* --- setting -------------------------------------------------------------------------------------- */
+/* --- setting ---------------------------------------------------------------------------------- */
 
 static bool is_admin(void)
 {
     return cred_has(process_current()->cred, CAP_NET_ADMIN_);
 }
 
-/* socket(7): twice the value is set, to make room for the kernel's own; never less than a minimum. */
+/*
+ * socket(7): twice the value is set, to make room for the kernel's own; never less than a minimum.
+ */
 static u32 buffer_size(s32 value, bool force, u32 min)
 {
     u32 n = value < 0 && force ? 0 : (u32)value;

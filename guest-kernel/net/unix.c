@@ -8,7 +8,7 @@
 
 #include <asm/socket.h>
 
-/* --- life ----------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static const struct socket_ops *const ops_of[SOCK_MAX_] = {
     [SOCK_STREAM_] = &unix_stream_ops,
@@ -72,7 +72,9 @@ static void destroy(struct socket *s)
     kfree(u);
 }
 
-/* The other side of a connection learns of its end; what u had not read is lost, which is an error. */
+/*
+ * The other side of a connection learns of its end; what u had not read is lost, which is an error.
+ */
 static void tell_peer(struct unix_socket *peer, bool lost)
 {
     mutex_lock(&peer->lock);
@@ -129,7 +131,7 @@ static void release(struct socket *s)
         unix_collect();
 }
 
-/* --- peers ---------------------------------------------------------------------------------------- */
+/* --- peers ------------------------------------------------------------------------------------ */
 
 struct unix_socket *unix_get_peer(struct unix_socket *u)
 {
@@ -166,10 +168,10 @@ struct unix_socket *unix_change_peer(struct unix_socket *u, struct unix_socket *
 
 void unix_room_changed(struct unix_socket *u, bool was_full)
 {
-    bool full = unix_is_full(u) && !u->dead;
+    bool closed = u->shut & SHUT_RECEIVE, full = unix_is_full(u) && !closed;
     struct unix_socket *c;
 
-    if (full == was_full && !u->dead)
+    if (full == was_full && !closed)
         return;
     if (full)
         event_clear(&u->room);
@@ -210,14 +212,15 @@ void unix_copy_peer_cred(struct unix_socket *u, const struct unix_socket *from)
         cred_ref(u->peer_cred);
 }
 
-/* --- signals -------------------------------------------------------------------------------------- */
+/* --- signals ---------------------------------------------------------------------------------- */
 
 /* Whether what u sends to its peer would have to wait for the peer. */
 static bool peer_is_full(const struct unix_socket *u)
 {
     const struct unix_socket *peer = u->peer;
 
-    return peer && READ_ONCE(peer->peer) != u && unix_is_full(peer) && !READ_ONCE(peer->dead);
+    return peer && READ_ONCE(peer->peer) != u && unix_is_full(peer) &&
+           !(READ_ONCE(peer->shut) & SHUT_RECEIVE);
 }
 
 static u32 signals(struct socket *s)
@@ -241,17 +244,22 @@ static u32 signals(struct socket *s)
     return now;
 }
 
-/* --- shutdown ------------------------------------------------------------------------------------- */
+/* --- shutdown --------------------------------------------------------------------------------- */
 
 static void shut(struct unix_socket *u, u32 how)
 {
     mutex_lock(&u->lock);
     WRITE_ONCE(u->shut, u->shut | how);
+    if (how & SHUT_RECEIVE) /* who waits for room need not wait any more */
+        unix_room_changed(u, unix_is_full(u));
     mutex_unlock(&u->lock);
     socket_update(&u->sock, false);
 }
 
-/* shutdown(2): also without a connection, as on Linux; the peer of a connection sees the other half. */
+/*
+ * shutdown(2): also without a connection, as on Linux; the peer of a connection sees the other
+ * half.
+ */
 static int unix_shutdown(struct socket *s, u32 how)
 {
     struct unix_socket *u = unix_of(s), *peer;
@@ -265,7 +273,7 @@ static int unix_shutdown(struct socket *s, u32 how)
     return 0;
 }
 
-/* --- options -------------------------------------------------------------------------------------- */
+/* --- options ---------------------------------------------------------------------------------- */
 
 static int put_groups(const struct cred *c, u32 *to, u32 *len)
 {

@@ -8,7 +8,10 @@
 
 #define INHERITED ((UINT64_C(1) << SO_PASSCRED) | (UINT64_C(1) << SO_PASSSEC))
 
-/* Take it out of UNIX_IDLE into UNIX_CONNECTING: one of several threads succeeds. *was: what it was. */
+/*
+ * Take it out of UNIX_IDLE into UNIX_CONNECTING: one of several threads succeeds. *was: what it
+ * was.
+ */
 static bool claim(struct unix_socket *u, u32 *was)
 {
     *was = UNIX_IDLE;
@@ -16,7 +19,7 @@ static bool claim(struct unix_socket *u, u32 *was)
                                        __ATOMIC_ACQUIRE);
 }
 
-/* --- listen, accept ------------------------------------------------------------------------------- */
+/* --- listen, accept --------------------------------------------------------------------------- */
 
 int unix_listen(struct socket *s, u32 backlog)
 {
@@ -87,7 +90,7 @@ int unix_accept(struct socket *s, bool nonblock, struct socket **out)
     return 0;
 }
 
-/* --- connect -------------------------------------------------------------------------------------- */
+/* --- connect ---------------------------------------------------------------------------------- */
 
 /* Make two sockets each other's peers; nobody else can reach `b` yet. */
 static void join(struct unix_socket *a, struct unix_socket *b)
@@ -103,7 +106,8 @@ static void join(struct unix_socket *a, struct unix_socket *b)
 }
 
 /*
- * Connect u to a listener by way of w, the socket that will be accepted. -EAGAIN: the queue is full.
+ * Connect u to a listener by way of w, the socket that will be accepted. -EAGAIN: the queue is
+ * full.
  */
 static int enter_queue(struct unix_socket *u, struct unix_socket *listener, struct unix_socket *w)
 {
@@ -212,7 +216,11 @@ int unix_connect_dgram(struct socket *s, const struct socket_address *a, bool no
     old = unix_change_peer(u, peer);
     if (old && old != peer)
         unix_take_queue(u, &lost);
+    if (peer)
+        socket_update(&peer->sock, false); /* for each other's peers a queue is never full ... */
     mutex_unlock(&u->lock);
+    if (old)
+        socket_update(&old->sock, false); /* ... and now it may be again */
     /* What came from the old peer is lost, and a peer that is connected to us must hear of it. */
     if (!list_empty(&lost) && !READ_ONCE(old->dead) && READ_ONCE(old->peer) == u) {
         __atomic_store_n(&old->sock.error, ECONNRESET, __ATOMIC_RELAXED);
@@ -225,7 +233,7 @@ int unix_connect_dgram(struct socket *s, const struct socket_address *a, bool no
     return 0;
 }
 
-/* --- socketpair ----------------------------------------------------------------------------------- */
+/* --- socketpair ------------------------------------------------------------------------------- */
 
 int unix_pair(struct socket *sa, struct socket *sb)
 {

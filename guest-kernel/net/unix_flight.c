@@ -2,17 +2,18 @@
 /*
  * Files under way: counts, and unix sockets that nobody can reach any more.
  *
- * A socket that was sent into its own queue, or two that were sent into each other's, keep themselves
- * alive after all descriptors are closed. So whenever a unix socket is closed while some are under way,
- * those are found, as on Linux: a socket is suspected if all references of its file are from messages.
- * Of these, one that has more of them than messages in queues of suspected sockets account for can still
- * be received, and so can all in its queue, and so on. What remains is garbage: files in its queues are
- * dropped, and with them it ends.
+ * A socket that was sent into its own queue, or two that were sent into each other's, keep
+ * themselves alive after all descriptors are closed. So whenever a unix socket is closed while some
+ * are under way, those are found, as on Linux: a socket is suspected if all references of its file
+ * are from messages. Of these, one that has more of them than messages in queues of suspected
+ * sockets account for can still be received, and so can all in its queue, and so on. What remains
+ * is garbage: files in its queues are dropped, and with them it ends.
  *
- * Why this is right while others go on: a suspected socket's queue can only grow (to receive needs a
- * descriptor), and what was added after it was looked at counts as held from outside. A message that
- * somebody has just received is in no queue, but its files stay counted until they have their descriptors.
- * Whoever takes such files without removing them (MSG_PEEK) does so under flight_lock (passed_hold).
+ * Why this is right while others go on: a suspected socket's queue can only grow (to receive needs
+ * a descriptor), and what was added after it was looked at counts as held from outside. A message
+ * that somebody has just received is in no queue, but its files stay counted until they have their
+ * descriptors. Whoever takes such files without removing them (MSG_PEEK) does so under flight_lock
+ * (passed_hold).
  */
 #include "net/unix_impl.h"
 
@@ -20,7 +21,7 @@
 #include "mm/slab.h"
 #include "object/process.h"
 
-#include <linux/resource.h>
+#include <asm/resource.h>
 
 #define CAP_SYS_ADMIN_    21
 #define CAP_SYS_RESOURCE_ 24
@@ -56,7 +57,7 @@ static struct unix_socket *socket_in(const struct handle *h)
     return s && s->family == AF_UNIX_ ? unix_of(s) : NULL;
 }
 
-/* --- counting ------------------------------------------------------------------------------------- */
+/* --- counting --------------------------------------------------------------------------------- */
 
 static struct flight_user *find_user(u32 uid)
 {
@@ -150,7 +151,7 @@ void passed_hold(struct passed *p)
     mutex_unlock(&flight_lock);
 }
 
-/* --- looking for the unreachable ------------------------------------------------------------------ */
+/* --- looking for the unreachable -------------------------------------------------------------- */
 
 typedef void visit(struct passed **p, void *arg);
 
@@ -165,7 +166,10 @@ static void for_queue(struct unix_socket *u, visit *fn, void *arg)
     mutex_unlock(&u->lock);
 }
 
-/* All files in u's queue, and in those of the connections that it has yet to accept. flight_lock held. */
+/*
+ * All files in u's queue, and in those of the connections that it has yet to accept. flight_lock
+ * held.
+ */
 static void for_each_passed(struct unix_socket *u, visit *fn, void *arg)
 {
     struct unix_socket *w;

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inside unix sockets. Each has a queue of what it has yet to receive, guarded by its lock; whoever sends
- * puts messages into the receiver's queue at once. What a message takes of memory is charged to its
- * sender until it is received (SO_SNDBUF, socket(7)): that bounds a queue, together with the number of
- * messages that may wait from senders without a connection (/proc/sys/net/unix/max_dgram_qlen).
+ * Inside unix sockets. Each has a queue of what it has yet to receive, guarded by its lock; whoever
+ * sends puts messages into the receiver's queue at once. What a message takes of memory is charged
+ * to its sender until it is received (SO_SNDBUF, socket(7)): that bounds a queue, together with the
+ * number of messages that may wait from senders without a connection
+ * (/proc/sys/net/unix/max_dgram_qlen).
  *
- * A connected stream or sequence of packets keeps its peer for as long as its file is open: what holds the
- * file may use the peer without a lock. Datagram sockets change theirs under their lock and signal_lock.
+ * A connected stream or sequence of packets keeps its peer for as long as its file is open: what
+ * holds the file may use the peer without a lock. Datagram sockets change theirs under their lock
+ * and signal_lock.
  *
- * Locks, in this order: bind_lock; flight_lock (unix_flight.c); a socket's lock (of two only a listener's,
- * then that of a socket in its queue); then the spinlocks: clients_lock, signal_lock, names_lock.
+ * Locks, in this order: bind_lock; flight_lock (unix_flight.c); a socket's lock (of two only a
+ * listener's, then that of a socket in its queue); then the spinlocks: clients_lock, signal_lock,
+ * names_lock.
  *
- * Lock legend: (i) set at creation  (a) atomic  (l) lock, for writing  (f) flight_lock  (n) names_lock
- *              (b) bind_lock  (s) signal_lock besides lock, for writing; either for reading
+ * Lock legend: (i) set at creation  (a) atomic  (l) lock, for writing  (f) flight_lock
+ *              (n) names_lock  (b) bind_lock
+ *              (s) signal_lock besides lock, for writing; either for reading
  */
 #ifndef NET_UNIX_IMPL_H
 #define NET_UNIX_IMPL_H
@@ -28,7 +32,9 @@
 #define DGRAM_BACKLOG 10u  /* max_dgram_qlen: one more may wait */
 #define NOBODY        65534u
 
-/* Of a file's signals: less than a quarter of the send buffer is in use (SIG_WRITABLE says more). */
+/*
+ * Of a file's signals: less than a quarter of the send buffer is in use (SIG_WRITABLE says more).
+ */
 #define SIG_BUDGET SIG_SIGNALED
 
 enum unix_state { UNIX_IDLE, UNIX_CONNECTING, UNIX_CONNECTED, UNIX_LISTENING };
@@ -43,7 +49,7 @@ struct unix_address {
 
 struct unix_message {
     struct list node;
-    struct unix_socket *from; /* its sender; a reference for datagrams, whose sender is not the peer */
+    struct unix_socket *from; /* its sender; a reference if it is a datagram (else: the peer) */
     struct passed *passed;    /* or NULL */
     struct socket_creds creds; /* pid 0: nobody asked for them */
     u32 len, done;            /* bytes in it, and those that were received */
@@ -71,11 +77,11 @@ struct unix_socket {
     struct list accept_node;  /* (l of the listener) */
     u32 backlog;              /* (l) */
     u32 charged;              /* (a) bytes of memory of what it has sent and nobody received */
-    struct event room;        /* set unless its queue is full */
+    struct event room;        /* set unless its queue is full; once it receives no more, for good */
     struct spinlock clients_lock; /* RANK_FILE */
     struct list clients;      /* (clients_lock) datagram sockets connected to it: client_node */
     struct list client_node;
-    u32 peer_pid;             /* SO_PEERCRED: written before it is connected or listens, then constant */
+    u32 peer_pid;             /* SO_PEERCRED: constant once it is connected or listens */
     struct cred *peer_cred;   /* a reference, or NULL */
 
     /* names */
@@ -83,7 +89,7 @@ struct unix_socket {
     struct unix_address *address; /* (b) once; a reference */
     struct path at;           /* (b) once: of a path's node */
     struct tree_node name_node; /* (n) abstract names ... */
-    bool listed;              /* (n) ... if it is one of them: an accepted socket only shows the name */
+    bool listed;              /* (n) ... if it is one: an accepted socket only shows the name */
     struct tree_node all_node;  /* (n) all sockets, by inode number */
 
     /* unix_flight.c */
@@ -130,9 +136,15 @@ extern const struct socket_ops unix_stream_ops, unix_packet_ops, unix_dgram_ops;
 
 /* A socket with one reference; NULL: no memory. */
 struct unix_socket *unix_create(int type, int protocol);
-/* Take s out of its file's, and everybody's, reach: what release does. was_queued: nobody accepted it. */
+/*
+ * Take s out of its file's, and everybody's, reach: what release does. was_queued: nobody accepted
+ * it.
+ */
 void unix_end(struct unix_socket *u, bool was_queued);
-/* After the number of messages in u's queue, or its end, has changed: was_full tells how it was. */
+/*
+ * After the number of messages in u's queue has changed, or it receives no more: was_full tells how
+ * it was. u->lock held.
+ */
 void unix_room_changed(struct unix_socket *u, bool was_full);
 /* Move all messages to a list, for unix_purge. u->lock held. */
 void unix_take_queue(struct unix_socket *u, struct list *messages);
@@ -141,7 +153,10 @@ void unix_set_peer_cred(struct unix_socket *u);
 void unix_copy_peer_cred(struct unix_socket *u, const struct unix_socket *from);
 /* The peer with a reference, or NULL. */
 struct unix_socket *unix_get_peer(struct unix_socket *u);
-/* A datagram socket's new peer (NULL: none), a reference of which is taken over; u->lock held. The old one. */
+/*
+ * A datagram socket's new peer (NULL: none), a reference of which is taken over; u->lock held. The
+ * old one.
+ */
 struct unix_socket *unix_change_peer(struct unix_socket *u, struct unix_socket *peer);
 
 /* --- unix_name.c --- */
@@ -158,7 +173,9 @@ static inline int unix_autobind_for_creds(struct unix_socket *u)
                ? unix_autobind(u)
                : 0;
 }
-/* Who has a checked name, with a reference. -ECONNREFUSED, -EPROTOTYPE, and what look-ups answer. */
+/*
+ * Who has a checked name, with a reference. -ECONNREFUSED, -EPROTOTYPE, and what look-ups answer.
+ */
 int unix_find(const struct socket_address *a, u32 type, struct unix_socket **out);
 void unix_unbind(struct unix_socket *u);
 int unix_name(struct socket *s, bool peer, struct socket_address *out);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Messages of unix sockets: memory, the send buffer, credentials, and how much is there (SIOCINQ). */
+/*
+ * Messages of unix sockets: memory, the send buffer, credentials, and how much is there (SIOCINQ).
+ */
 #include "net/unix_impl.h"
 
 #include "core/string.h"
@@ -98,7 +100,7 @@ u32 unix_message_copy(const struct unix_message *m, u32 at, struct uio *u, u32 n
     return done;
 }
 
-/* --- the send buffer ------------------------------------------------------------------------------ */
+/* --- the send buffer -------------------------------------------------------------------------- */
 
 /* Signals tell whether more than a quarter is in use: they change only when that is crossed. */
 void unix_charge(struct unix_socket *u, u32 n)
@@ -155,11 +157,11 @@ void unix_purge(struct unix_socket *u, struct list *messages)
     }
 }
 
-/* --- credentials ---------------------------------------------------------------------------------- */
+/* --- credentials ------------------------------------------------------------------------------ */
 
 /*
- * unix(7): those that the sender gave; else its own, if one of the two sides wants to see any (a socket
- * that nobody has accepted yet may come to want it).
+ * unix(7): those that the sender gave; else its own, if one of the two sides wants to see any (a
+ * socket that nobody has accepted yet may come to want it).
  */
 void unix_message_creds(const struct unix_socket *u, const struct unix_socket *to,
                         const struct socket_message *m, struct socket_creds *out)
@@ -168,8 +170,8 @@ void unix_message_creds(const struct unix_socket *u, const struct unix_socket *t
 
     if (unlikely(m->has_creds))
         *out = m->creds;
-    else if (unlikely(socket_is_set(&u->sock, SO_PASSCRED) || socket_is_set(&to->sock, SO_PASSCRED) ||
-                      !READ_ONCE(to->sock.file)))
+    else if (unlikely(socket_is_set(&u->sock, SO_PASSCRED) ||
+                      socket_is_set(&to->sock, SO_PASSCRED) || !READ_ONCE(to->sock.file)))
         *out = (struct socket_creds){ p->pid, p->cred->uid, p->cred->gid };
     else
         *out = (struct socket_creds){ 0, NOBODY, NOBODY };
@@ -183,7 +185,7 @@ void unix_show_creds(const struct unix_socket *u, const struct socket_creds *c,
         m->creds = *c;
 }
 
-/* --- ioctl ---------------------------------------------------------------------------------------- */
+/* --- ioctl ------------------------------------------------------------------------------------ */
 
 /* unix(7), SIOCINQ; socket(7), SIOCOUTQ. They are FIONREAD and TIOCOUTQ. */
 s64 unix_ioctl(struct socket *s, u32 cmd, u64 arg)

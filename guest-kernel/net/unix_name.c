@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Names of unix sockets, unix(7): paths, whose inode leads to the socket; abstract names, each type of
- * socket with its own; or none.
+ * Names of unix sockets, unix(7): paths, whose inode leads to the socket; abstract names, each type
+ * of socket with its own; or none.
  */
 #include "net/unix_impl.h"
 
@@ -85,7 +85,7 @@ int unix_name(struct socket *s, bool peer, struct socket_address *out)
     return 0;
 }
 
-/* --- abstract names ------------------------------------------------------------------------------- */
+/* --- abstract names --------------------------------------------------------------------------- */
 
 static u64 hash_of(const u8 *name, u32 len, u32 type)
 {
@@ -147,7 +147,7 @@ int unix_autobind(struct unix_socket *u)
     return r == -EADDRINUSE ? -ENOSPC : r;
 }
 
-/* --- paths ---------------------------------------------------------------------------------------- */
+/* --- paths ------------------------------------------------------------------------------------ */
 
 static void begin_lookup(struct lookup *l)
 {
@@ -262,7 +262,7 @@ void unix_unbind(struct unix_socket *u)
         path_unref(&u->at);
 }
 
-/* --- all sockets ---------------------------------------------------------------------------------- */
+/* --- all sockets ------------------------------------------------------------------------------ */
 
 void unix_enter(struct unix_socket *u)
 {

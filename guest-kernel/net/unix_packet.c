@@ -5,8 +5,8 @@
 #define OVERHEAD 32u /* a message may be this much shorter than the send buffer, as on Linux */
 
 /*
- * The datagram socket to which u is connected is gone: u is without a connection from now on, and what had
- * come from it is lost.
+ * The datagram socket to which u is connected is gone: u is without a connection from now on, and
+ * what had come from it is lost.
  */
 static void disconnect(struct unix_socket *u, struct unix_socket *gone)
 {
@@ -170,7 +170,7 @@ ssize_t unix_packet_send(struct socket *s, struct socket_message *m)
     return r == -ENODEV ? -EPIPE : r;
 }
 
-/* --- receiving ------------------------------------------------------------------------------------ */
+/* --- receiving -------------------------------------------------------------------------------- */
 
 struct taken {
     struct unix_message *message; /* out of the queue; NULL: it stays there (MSG_PEEK) */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Streams between unix sockets. Small writes share a message where nothing tells them apart (files that
- * are passed, credentials): unlike datagrams, a stream has no boundaries.
+ * Streams between unix sockets. Small writes share a message where nothing tells them apart (files
+ * that are passed, credentials): unlike datagrams, a stream has no boundaries.
  */
 #include "net/unix_impl.h"
 
@@ -109,7 +109,7 @@ ssize_t unix_stream_send(struct socket *s, struct socket_message *m)
     return done;
 }
 
-/* --- receiving ------------------------------------------------------------------------------------ */
+/* --- receiving -------------------------------------------------------------------------------- */
 
 /* A message is received: it goes, or stays as the one for the next write. u->lock held. */
 static void consume(struct unix_socket *u, struct unix_message *q)
@@ -124,8 +124,9 @@ static void consume(struct unix_socket *u, struct unix_message *q)
 }
 
 /*
- * Take what is there, up to where the sender or the files that come with it change (unix(7)). *first:
- * nothing was taken in this call yet. Sets *over where no more may be added to it. u->lock held.
+ * Take what is there, up to where the sender or the files that come with it change (unix(7)).
+ * *first: nothing was taken in this call yet. Sets *over where no more may be added to it. u->lock
+ * held.
  */
 static ssize_t take(struct unix_socket *u, struct socket_message *m, bool *first, bool *over)
 {

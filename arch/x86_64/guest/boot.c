@@ -17,7 +17,6 @@
 STATIC_ASSERT(VDSO_GETCPU_SELECTOR == (GDT_CPU << 3 | 3));
 
 struct percpu *percpu_table[RV_MAX_VCPUS];
-u32 percpu_may_change;
 u32 ncpus = 1;
 struct cpu_features cpu_features;
 u64 ap_stacks[RV_MAX_VCPUS]; /* first stack of each secondary vCPU; entry.S */

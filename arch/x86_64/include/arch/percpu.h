@@ -40,15 +40,14 @@ extern u32 ncpus;
 
 #ifndef RV_HOST_TEST
 /*
- * This vCPU's. A thread can be on another one after any call that parks or yields, so the compiler must not
- * keep the answer over a call: the operand, which nothing reads, is memory that any of them may change.
+ * Whoever gives the vCPU away may come back on another one. The operand that is not used makes the
+ * compiler look again after every call (which may have changed it), not only once in a function.
  */
-extern u32 percpu_may_change;
 static inline struct percpu *this_cpu(void)
 {
     struct percpu *p;
 
-    __asm__("mov %%gs:0, %0" : "=r"(p) : "m"(percpu_may_change));
+    __asm__("mov %%gs:0, %0" : "=r"(p) : "m"(percpu_table));
     return p;
 }
 #else
