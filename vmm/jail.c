@@ -2,8 +2,9 @@
 /*
  * The jail. When this is called everything the VMM will ever need is open: it keeps its descriptors
  * and loses the file system, its capabilities and all other ways to get more. Namespaces need
- * privileges that an ordinary user gets from a user namespace; where the host forbids those, the
- * empty root is left out (seccomp alone keeps the VMM from opening anything).
+ * privileges that an ordinary user gets from a user namespace; where the host forbids those, or lets
+ * users have them but gives no rights in them, the empty root is left out (seccomp alone keeps the
+ * VMM from opening anything) and the log says so.
  */
 #include "vmm/jail.h"
 
@@ -19,6 +20,7 @@
 #include "hostcalls/lib/emptyroot.h"
 #include "hostcalls/lib/needs.h"
 #include "vmm/options.h"
+#include "vmm/out.h"
 #include "vmm/vm.h"
 
 static int by_value(const void *a, const void *b)
@@ -44,24 +46,40 @@ void jail_close_others(const struct options *opt)
     syscall(SYS_close_range, next, ~0u, 0);
 }
 
-/* In a mount namespace of our own, if the host allows one. */
-static int enter_root(struct error *err)
+static void say_not_jailed(const struct options *opt)
 {
+    struct out o;
+
+    out_init(&o, opt->log_fd);
+    out_printf(&o, "vmm: without an empty root: the host gives this user no namespace, or no rights "
+                   "in one\n");
+    out_flush(&o);
+}
+
+/* In a mount namespace of our own, if the host allows one. */
+static int enter_root(const struct options *opt, struct error *err)
+{
+    uid_t uid = geteuid();
+
     if (unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS) < 0 &&
-        unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
-        return 0; /* not permitted here */
-    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS) < 0) {
+        say_not_jailed(opt);
+        return 0;
+    }
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
+        return emptyroot_enter(err);
+    if (uid == 0 || (errno != EPERM && errno != EACCES))
         return error_set(err, errno, "cannot make mounts private");
-    return emptyroot_enter(err);
+    say_not_jailed(opt);
+    return 0;
 }
 
 int jail_process(struct vm *vm, struct error *err)
 {
     struct rlimit none = { 0, 0 };
 
-    (void)vm;
     setrlimit(RLIMIT_CORE, &none);
-    if (enter_root(err))
+    if (enter_root(vm->opt, err))
         return -1;
     return caps_keep(0, err);
 }

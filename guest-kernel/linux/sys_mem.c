@@ -214,8 +214,3 @@ s64 sys_munlockall(void)
 {
     return 0;
 }
-
-s64 sys_membarrier(int cmd, u32 flags, int cpu UNUSED)
-{
-    return cmd || flags ? -EINVAL : 0;
-}

@@ -533,6 +533,7 @@ struct aspace *aspace_fork(struct aspace *src)
     as->mmap_top = src->mmap_top;
     as->stack_limit = src->stack_limit;
     as->size_limit = src->size_limit;
+    as->membarrier = src->membarrier;
     as->arg_start = src->arg_start;
     as->arg_end = src->arg_end;
     as->env_start = src->env_start;

@@ -62,6 +62,7 @@ struct aspace {
     u64 stack_limit;         /* bytes a MAP_F_STACK mapping may grow to */
     u64 size_limit;          /* ... as long as all mappings do not exceed this (RLIMIT_AS) */
     u64 mapped, peak_mapped; /* bytes */
+    u32 membarrier;          /* atomic: bits of the commands registered for, membarrier(2) */
     u64 peak_pages;          /* under pt_lock: see aspace_peak_pages */
     u64 arg_start, arg_end, env_start, env_end; /* for /proc/PID/cmdline */
     u64 code_start, code_end, stack_start;

@@ -109,6 +109,11 @@ void tlb_shootdown(struct aspace *as, u64 start, u64 end)
     kick_and_wait(as, gen);
 }
 
+void tlb_barrier(struct aspace *as)
+{
+    tlb_shootdown(as, 0, 0); /* nothing is to be flushed here; the others acknowledge */
+}
+
 void tlb_retire(struct aspace *as)
 {
     if (this_cpu()->aspace == as)

@@ -16,6 +16,12 @@ struct aspace;
  */
 void tlb_shootdown(struct aspace *as, u64 start, u64 end);
 
+/*
+ * A full memory barrier on every vCPU that runs a thread of as, before it returns. Those that are switched
+ * to it meanwhile have had one by that.
+ */
+void tlb_barrier(struct aspace *as);
+
 /* Serve other vCPUs' requests on this one: called by all who spin and on each kick. */
 void tlb_serve(void);
 

@@ -60,7 +60,7 @@ static struct process *choose(bool *dying)
 
         spin_lock(&p->lock);
         points = badness(p, total);
-        ends = p->nthreads && p->aspace && p->group_exit;
+        ends = READ_ONCE(p->state) == PROCESS_ALIVE && (p->group_exit || !p->nthreads);
         spin_unlock(&p->lock);
         if (!ends && points <= most) {
             object_unref(&p->obj);
@@ -113,10 +113,11 @@ bool oom_kill(void)
     }
     if (!dying)
         kill_it(victim);
+    /* If it does not get to its end, it may be waiting for something that this very thread holds. */
     if (victim != me &&
         object_wait(&victim->obj, SIG_TERMINATED, time_mono() + PATIENCE, WAIT_KILLABLE) &&
-        !READ_ONCE(me->group_exit))
-        kill_it(me); /* what it waits for may be something that this very thread holds */
+        READ_ONCE(victim->aspace) && !READ_ONCE(me->group_exit))
+        kill_it(me);
     object_unref(&victim->obj);
     return !READ_ONCE(me->group_exit);
 }

@@ -28,6 +28,11 @@ static void process_destroy(struct object *o)
 
 static const struct object_ops process_ops = { .type = OBJ_PROCESS, .destroy = process_destroy };
 
+struct process *process_of(struct object *o)
+{
+    return o->ops == &process_ops ? container_of(o, struct process, obj) : NULL;
+}
+
 static void alarm_fire(struct timer *timer)
 {
     struct process *p = container_of(timer, struct process, alarm);
@@ -63,6 +68,7 @@ struct process *process_create(struct process *parent)
     list_init(&p->child_waiters);
     list_init(&p->group_node);
     list_init(&p->threads);
+    list_init(&p->sig_watches);
     sig_pending_init(&p->pending);
     event_init(&p->alone);
     event_init(&p->running);
@@ -332,7 +338,7 @@ static void end_process(struct process *p)
     /* Only a member with such a parent kept the group from being orphaned (setpgid(2)). */
     if (p->parent && p->parent->group != p->group && p->parent->session == p->session)
         tree_check_orphaned(p->group, p);
-    object_signal(&p->obj, 0, SIG_TERMINATED);
+    object_signal(&p->obj, 0, SIG_TERMINATED | SIG_READABLE); /* a pidfd can be read then */
     process_tell_parent_of_end(p, &reaped);
     if (reaped) {
         list_del(&p->sibling);
@@ -365,6 +371,7 @@ void process_leave(struct thread *t)
     if (t->tid == p->pid || !p->comm[0])
         memcpy(p->comm, t->name, sizeof(p->comm));
     sig_pending_clear(&t->sig.pending);
+    sig_watches_update(p);
     if (p->nthreads == 1 && p->exec_thread)
         event_set(&p->alone);
     if (!last && p->stopping && p->nstopped == p->nthreads)

@@ -121,6 +121,22 @@ void sig_discard_everywhere(struct process *p, u64 set)
     sig_discard(&p->pending, set);
     list_for_each(t, &p->threads, proc_node)
         sig_discard(&t->sig.pending, set);
+    sig_watches_update(p);
+}
+
+void sig_watches_update(struct process *p)
+{
+    u64 pending = p->pending.set;
+    struct sig_watch *w;
+    struct thread *t;
+
+    if (likely(list_empty(&p->sig_watches)))
+        return;
+    list_for_each(t, &p->threads, proc_node)
+        pending |= t->sig.pending.set;
+    list_for_each(w, &p->sig_watches, node)
+        object_signal(w->shown_on, pending & w->set ? 0 : SIG_READABLE,
+                      pending & w->set ? SIG_READABLE : 0);
 }
 
 void sigstate_init(struct sigstate *s)
@@ -150,6 +166,7 @@ static int enqueue(struct process *p, struct sig_pending *q, const struct sig_in
         q->count++;
     }
     q->set |= SIGBIT(info->signo);
+    sig_watches_update(p);
     return 0;
 }
 

@@ -13,6 +13,7 @@
 #include "core/list.h"
 #include "core/lock.h"
 
+struct object;
 struct process;
 struct thread;
 
@@ -132,6 +133,16 @@ struct sig_timer {
     void (*taken)(struct sig_timer *t, struct sig_info *info);
 };
 
+/*
+ * Somebody who wants to know whether a process has signals of a set pending, signalfd(2): shown as
+ * SIG_READABLE of an object. With process.lock held.
+ */
+struct sig_watch {
+    struct list node; /* in process.sig_watches */
+    struct object *shown_on;
+    u64 set;
+};
+
 struct sig_altstack {
     u64 sp;
     u32 flags;
@@ -184,6 +195,9 @@ int signal_send_thread(struct thread *t, const struct sig_info *info, unsigned f
 /* The same without locking, for callers that hold process.lock. */
 int signal_send_locked(struct process *p, struct thread *t, const struct sig_info *info,
                        unsigned flags);
+
+/* Bring the watches up to date: after they or what is pending changed. process.lock held. */
+void sig_watches_update(struct process *p);
 
 /* 0 or -ENOMEM. signal_timer_end: takes it out of its queue; then its memory goes. */
 int signal_timer_init(struct sig_timer *t, void (*taken)(struct sig_timer *, struct sig_info *));

@@ -123,6 +123,8 @@ static int take_locked(struct process *p, struct thread *t, u64 set, struct sig_
         signo = take_from(&p->pending, set, info);
     if (SIGSET_STOP & (signo ? SIGBIT(signo) : 0))
         p->stop_dequeued = true;
+    if (signo)
+        sig_watches_update(p);
     return signo;
 }
 

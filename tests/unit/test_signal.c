@@ -59,6 +59,7 @@ static void start(void)
 {
     spin_init(&process.lock, RANK_PROCESS + 1);
     list_init(&process.threads);
+    list_init(&process.sig_watches);
     sig_pending_init(&process.pending);
     process.actions = sigactions_create(NULL);
     for (u32 i = 0; i < RLIMIT_COUNT; i++)
