@@ -142,7 +142,8 @@ int proc_show_stat(const struct proc_inode *i, struct text *t)
     as = get_memory(i, &m);
     tty_of_session(f.session, &tty, &tpgid);
     text_printf(t, "%u (%s) %c %u %u %u %u %d %u ", f.pid, f.name, f.state, f.ppid, f.group,
-                f.session, tty, tpgid, (p->did_exec ? 0 : PF_FORKNOEXEC_) | (f.exiting ? PF_EXITING_ : 0));
+                f.session, tty, tpgid,
+                (p->did_exec ? 0 : PF_FORKNOEXEC_) | (f.exiting ? PF_EXITING_ : 0));
     text_printf(t, "%lu %lu %lu %lu %lu %lu %lu %lu ", f.used.minflt, f.children.minflt,
                 f.used.majflt, f.children.majflt, f.used.utime / TICK_NS, f.used.stime / TICK_NS,
                 f.children.utime / TICK_NS, f.children.stime / TICK_NS);

@@ -141,7 +141,8 @@ static const struct file_ops signalfd_ops = {
 static s64 create(u64 set, int flags)
 {
     struct signalfd *s = kzalloc(sizeof(*s));
-    struct file *f = s ? file_create(&signalfd_ops, O_RDWR | ((u32)flags & O_NONBLOCK), 0, s) : NULL;
+    u32 mode = O_RDWR | ((u32)flags & O_NONBLOCK);
+    struct file *f = s ? file_create(&signalfd_ops, mode, 0, s) : NULL;
 
     if (!f) {
         kfree(s);
