@@ -243,7 +243,7 @@ START_TEST(requests_are_served)
     }
     prepare(RV_HC_fs_walk, "d", 16384);
     CHECK_EQ(ask(), sizeof(*e));
-    CHECK_OP(e[0].dir, <, 10); /* ids come back */
+    CHECK_OP(e[0].dir, <, 40); /* ids come back, if not at once */
     prepare(RV_HC_fs_forget, NULL, 0);
     call->arg[0] = FS_NODES_MAX;
     CHECK_EQ(ask(), -EINVAL);
