@@ -106,9 +106,8 @@ static int anon_text(struct object *o, char *buf, size_t size)
     if (o->ops->type == OBJ_SOCKET)
         return str_printf(buf, size, "socket:[%lu]", o->koid);
     return str_printf(buf, size, "anon_inode:%s", f && f->ops->name ? f->ops->name
-                                                  : o->ops->type == OBJ_PORT      ? "[eventpoll]"
-                                                  : o->ops->type == OBJ_PROCESS ? "[pidfd]"
-                                                                                : "[file]");
+                                                  : o->ops->type == OBJ_PORT ? "[eventpoll]"
+                                                                             : "[file]");
 }
 
 static int anon_path(struct object *o, struct path *out)
@@ -225,7 +224,6 @@ static int show_fdinfo(const struct proc_inode *i, struct text *t)
 {
     struct handle h;
     struct file *f;
-    struct process *p;
     u32 flags = O_RDWR, id = 0;
     u64 pos = 0, ino;
     int r = get_handle(i, &h);
@@ -241,13 +239,7 @@ static int show_fdinfo(const struct proc_inode *i, struct text *t)
     }
     if (h.flags & HANDLE_CLOEXEC)
         flags |= O_CLOEXEC;
-    p = process_of(h.obj);
     text_printf(t, "pos:\t%lu\nflags:\t0%o\nmnt_id:\t%u\nino:\t%lu\n", pos, flags, id, ino);
-    if (p) {
-        s32 pid = READ_ONCE(p->state) == PROCESS_REAPED ? -1 : (s32)p->pid;
-
-        text_printf(t, "Pid:\t%d\nNSpid:\t%d\n", pid, pid);
-    }
     object_unref(h.obj);
     return 0;
 }

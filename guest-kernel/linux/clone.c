@@ -5,7 +5,6 @@
 #include "fs/cred.h"
 #include "fs/path.h"
 #include "linux/credentials.h"
-#include "linux/pidfd.h"
 #include "linux/syscall.h"
 #include "mm/aspace.h"
 #include "mm/usercopy.h"
@@ -21,7 +20,6 @@
 
 struct clone_request {
     u64 flags, stack, parent_tid, child_tid, tls;
-    u64 pidfd; /* where the descriptor goes (CLONE_PIDFD) */
     int exit_signal;
 };
 
@@ -42,7 +40,7 @@ static int check(const struct clone_request *c)
     /* A thread of ours is its process's in every respect. */
     if ((f & CLONE_THREAD) && (f & THREAD_FLAGS) != THREAD_FLAGS)
         return -EINVAL;
-    if ((f & CLONE_PIDFD) && (f & CLONE_THREAD))
+    if (f & CLONE_PIDFD)
         return -EINVAL;
     if ((f & CLONE_PARENT) && process_current()->is_init)
         return -EINVAL;
@@ -177,7 +175,6 @@ static s64 clone_process(const struct clone_request *c)
     struct process *child = process_create(me->proc);
     struct event done;
     s64 pid = 0;
-    s32 pidfd = -1;
     int r = -ENOMEM;
 
     if (!child)
@@ -197,13 +194,6 @@ static s64 clone_process(const struct clone_request *c)
         event_init(&done);
         child->vfork_done = &done;
     }
-    if (c->flags & CLONE_PIDFD) {
-        r = pidfd = pidfd_install(child);
-        if (r >= 0)
-            r = copy_to_user(c->pidfd, &pidfd, sizeof(pidfd)) ? -EFAULT : 0;
-        if (r)
-            goto out;
-    }
     r = process_publish(child, t, c->flags & CLONE_PARENT);
     if (r)
         goto out;
@@ -213,8 +203,6 @@ static s64 clone_process(const struct clone_request *c)
     if (c->flags & CLONE_VFORK)
         wait_for_vfork(child, &done);
 out:
-    if (r && pidfd >= 0)
-        handle_close(me->proc->handles, (u32)pidfd);
     if (t)
         object_unref(&t->obj);
     object_unref(&child->obj);
@@ -247,13 +235,8 @@ s64 sys_clone(u64 flags, u64 stack, u64 parent_tid, u64 child_tid, u64 tls)
 {
     struct clone_request c = {
         .flags = (u32)flags & ~(u64)CSIGNAL, .stack = stack, .parent_tid = parent_tid,
-        .child_tid = child_tid, .tls = tls, .pidfd = parent_tid,
-        .exit_signal = (int)(flags & CSIGNAL),
+        .child_tid = child_tid, .tls = tls, .exit_signal = (int)(flags & CSIGNAL),
     };
-
-    /* clone(2): one place for both, and a flag of the past. */
-    if ((flags & CLONE_PIDFD) && (flags & (CLONE_PARENT_SETTID | CLONE_DETACHED)))
-        return -EINVAL;
 
     return do_clone(&c);
 }
@@ -288,7 +271,7 @@ s64 sys_clone3(u64 uargs, u64 size)
     c = (struct clone_request){
         .flags = a.flags, .stack = a.stack ? a.stack + a.stack_size : 0,
         .parent_tid = a.parent_tid, .child_tid = a.child_tid, .tls = a.tls,
-        .pidfd = a.pidfd, .exit_signal = (int)a.exit_signal,
+        .exit_signal = (int)a.exit_signal,
     };
     return do_clone(&c);
 }

@@ -3,14 +3,11 @@
 #include "core/string.h"
 #include "linux/abi_time.h"
 #include "linux/abi_usage.h"
-#include "linux/pidfd.h"
 #include "linux/syscall.h"
 #include "mm/usercopy.h"
 #include "object/process.h"
 
 #include <linux/wait.h>
-
-#define P_PIDFD_ 3 /* newer than some build machines' headers */
 
 s64 sys_getpid(void)
 {
@@ -108,7 +105,7 @@ s64 sys_wait4(int pid, u64 status_to, u64 options, u64 usage_to)
     if (pid == INT32_MIN)
         return -ESRCH;
     id = pid > 0 ? (u32)pid : pid == 0 ? process_group_id(process_current()) : (u32)-pid;
-    n = process_wait(which, id, NULL, (u32)options | WAITF_EXITED, &r);
+    n = process_wait(which, id, (u32)options | WAITF_EXITED, &r);
     if (n <= 0)
         return n;
     if (status_to && copy_to_user(status_to, &r.status, sizeof(r.status)))
@@ -141,7 +138,6 @@ static void info_of(const struct wait_result *r, struct sig_info *info)
 s64 sys_waitid(int type, int id, u64 info_to, u64 options, u64 usage_to)
 {
     enum wait_which which;
-    struct process *only = NULL;
     struct wait_result r;
     struct sig_info info;
     struct abi_rusage ru;
@@ -167,18 +163,10 @@ s64 sys_waitid(int type, int id, u64 info_to, u64 options, u64 usage_to)
             id = (int)process_group_id(process_current());
         which = WAIT_GROUP;
         break;
-    case P_PIDFD_:
-        n = pidfd_get(id, &only);
-        if (n)
-            return n;
-        which = WAIT_PROCESS;
-        break;
     default:
         return -EINVAL;
     }
-    n = process_wait(which, (u32)id, only, (u32)options, &r);
-    if (only)
-        object_unref(&only->obj);
+    n = process_wait(which, (u32)id, (u32)options, &r);
     if (n < 0)
         return n;
     memset(&info, 0, sizeof(info));

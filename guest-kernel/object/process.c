@@ -28,11 +28,6 @@ static void process_destroy(struct object *o)
 
 static const struct object_ops process_ops = { .type = OBJ_PROCESS, .destroy = process_destroy };
 
-struct process *process_of(struct object *o)
-{
-    return o->ops == &process_ops ? container_of(o, struct process, obj) : NULL;
-}
-
 static void alarm_fire(struct timer *timer)
 {
     struct process *p = container_of(timer, struct process, alarm);
@@ -338,7 +333,7 @@ static void end_process(struct process *p)
     /* Only a member with such a parent kept the group from being orphaned (setpgid(2)). */
     if (p->parent && p->parent->group != p->group && p->parent->session == p->session)
         tree_check_orphaned(p->group, p);
-    object_signal(&p->obj, 0, SIG_TERMINATED | SIG_READABLE); /* a pidfd can be read then */
+    object_signal(&p->obj, 0, SIG_TERMINATED);
     process_tell_parent_of_end(p, &reaped);
     if (reaped) {
         list_del(&p->sibling);

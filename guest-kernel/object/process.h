@@ -231,7 +231,7 @@ void process_vfork_release(struct process *p);
 #define WAITF_CLONE     0x80000000u /* only children without SIGCHLD */
 #define WAITF_ALL       0x40000000u
 
-enum wait_which { WAIT_ANY, WAIT_PID, WAIT_GROUP, WAIT_PROCESS };
+enum wait_which { WAIT_ANY, WAIT_PID, WAIT_GROUP };
 
 struct wait_result {
     u32 pid;
@@ -241,13 +241,10 @@ struct wait_result {
 };
 
 /*
- * Wait for a child of the current process; of WAIT_PROCESS `only` is the one. 1: r is filled; 0: WAITF_NOHANG and nothing to tell;
+ * Wait for a child of the current process. 1: r is filled; 0: WAITF_NOHANG and nothing to tell;
  * -ECHILD; -ERESTART: interrupted.
  */
-int process_wait(enum wait_which which, u32 id, const struct process *only, u32 options,
-                 struct wait_result *r);
-/* The process that an object is, or NULL: what a pidfd stands for. */
-struct process *process_of(struct object *o);
+int process_wait(enum wait_which which, u32 id, u32 options, struct wait_result *r);
 
 /* --- groups and sessions: semantics and errors of the calls of these names -------------------- */
 

@@ -105,11 +105,8 @@ void process_report_job(struct process *p, int code)
 
 /* --- wait4, waitid ---------------------------------------------------------------------------- */
 
-static bool eligible(struct process *c, enum wait_which which, u32 id, const struct process *only,
-                     u32 options)
+static bool eligible(struct process *c, enum wait_which which, u32 id, u32 options)
 {
-    if (which == WAIT_PROCESS && c != only)
-        return false;
     if (which == WAIT_PID && c->pid != id)
         return false;
     if (which == WAIT_GROUP && c->group->nr != id)
@@ -148,8 +145,7 @@ static bool has_news(struct process *c, u32 options, struct wait_result *r, stru
     return true;
 }
 
-int process_wait(enum wait_which which, u32 id, const struct process *only, u32 options,
-                 struct wait_result *r)
+int process_wait(enum wait_which which, u32 id, u32 options, struct wait_result *r)
 {
     struct process *me = process_current(), *c, *dead = NULL;
     struct child_waiter w;
@@ -164,7 +160,7 @@ int process_wait(enum wait_which which, u32 id, const struct process *only, u32 
 
         event_clear(&w.ev);
         list_for_each(c, &me->children, sibling) {
-            if (!eligible(c, which, id, only, options))
+            if (!eligible(c, which, id, options))
                 continue;
             any = true;
             if (has_news(c, options, r, &dead)) {
