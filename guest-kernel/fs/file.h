@@ -11,6 +11,7 @@
 struct inode;
 struct vmo;
 struct file;
+struct text;
 
 /* Called for each entry; nonzero ends the listing before this entry is taken. */
 typedef int readdir_fill(void *arg, const char *name, u32 len, u64 ino, u8 type, u64 next);
@@ -30,6 +31,8 @@ struct file_ops {
     int (*mmap)(struct file *f, u64 off, u32 prot, bool shared, struct vmo **vmo, u64 *vmo_off);
     int (*sync)(struct file *f, bool data_only);
     int (*allocate)(struct file *f, int mode, u64 off, u64 len);
+    /* What proc(5) shows in fdinfo besides what all files have; may be missing. */
+    void (*fdinfo)(struct file *f, struct text *t);
     /* O_NONBLOCK and the like have changed; may be missing. */
     void (*flags_changed)(struct file *f);
     /* The last reference is gone. */
