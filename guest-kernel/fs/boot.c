@@ -207,6 +207,8 @@ int fs_boot(struct fs_context **out)
     if (r == 0)
         r = mount_generated();
     if (r == 0)
+        r = memfd_boot();
+    if (r == 0)
         r = mount_tmpfs("/dev/shm", 01777);
     if (r == 0 && !boot_flag(boot_node("root"), "own-tmp"))
         r = mount_tmpfs("/tmp", 01777);

@@ -11,6 +11,7 @@
 struct inode;
 struct vmo;
 struct file;
+struct text;
 
 /* Called for each entry; nonzero ends the listing before this entry is taken. */
 typedef int readdir_fill(void *arg, const char *name, u32 len, u64 ino, u8 type, u64 next);
@@ -30,6 +31,8 @@ struct file_ops {
     int (*mmap)(struct file *f, u64 off, u32 prot, bool shared, struct vmo **vmo, u64 *vmo_off);
     int (*sync)(struct file *f, bool data_only);
     int (*allocate)(struct file *f, int mode, u64 off, u64 len);
+    /* What proc(5) shows in fdinfo besides what all files have; may be missing. */
+    void (*fdinfo)(struct file *f, struct text *t);
     /* O_NONBLOCK and the like have changed; may be missing. */
     void (*flags_changed)(struct file *f);
     /* The last reference is gone. */
@@ -70,6 +73,19 @@ s64 file_seek_size(struct file *f, s64 off, int whence, u64 size);
 int pipe_create(struct file **reader, struct file **writer, u32 flags);
 s64 pipe_set_size(struct file *f, u64 size); /* the new size; -EBADF: not a pipe; -EBUSY, -EPERM */
 s64 pipe_get_size(struct file *f);
+
+/*
+ * splice(2), tee(2), vmsplice(2), of at most n > 0 bytes: bytes moved, 0 at the end, -EAGAIN with nonblock,
+ * -EPIPE (no signal is sent), -ERESTART. Pipes are such (file_is_pipe), and with the needed direction; the
+ * other file has read or write. *pos as in file_ops. keep: the first pipe still has it all.
+ */
+bool file_is_pipe(struct file *f);
+bool same_pipe(struct file *a, struct file *b);
+ssize_t splice_from_pipe(struct file *in, struct file *out, u64 *pos, u64 n, bool nonblock);
+ssize_t splice_to_pipe(struct file *in, u64 *pos, struct file *out, u64 n, bool nonblock);
+ssize_t splice_pipes(struct file *in, struct file *out, u64 n, bool nonblock, bool keep);
+ssize_t splice_to_user(struct file *in, struct uio *u, bool nonblock);
+ssize_t splice_from_user(struct uio *u, struct file *out, bool nonblock);
 
 /* The inherited descriptor 0, 1 or 2; NULL: it is closed outside, or no memory. */
 struct file *stdio_open(int fd);

@@ -32,6 +32,8 @@
 #define S_ISGID_  02000u
 #define S_ISVTX_  01000u
 
+#define F_SEAL_EXEC_ 0x20u /* fcntl(2); newer than the headers */
+
 struct superblock;
 struct inode;
 struct pipe;
@@ -110,6 +112,7 @@ struct inode {
     u32 mode;                    /* (m) */
     u32 uid, gid, nlink;         /* (m) */
     bool linkable;               /* (a) has no name but may get one: O_TMPFILE without O_EXCL */
+    u8 seals;                    /* (m) F_SEAL_* of files in memory: see fs/memfd.c */
     const struct inode_ops *ops; /* (i) */
     const struct file_ops *fops; /* (i) */
     struct superblock *sb;       /* (i) */

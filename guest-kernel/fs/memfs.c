@@ -67,6 +67,7 @@ struct inode *memfs_inode(struct superblock *sb, const struct new_node *n)
     if (type == S_IFDIR_)
         i->nlink = 2;
     if (type == S_IFREG_) {
+        i->seals = F_SEAL_SEAL; /* fcntl(2): only memfd_create makes files that can be sealed */
         vmo_init(&m->vmo, 0, &memfs_vmo_ops, NULL);
         i->vmo = &m->vmo;
     }
@@ -123,8 +124,23 @@ static int memfs_is_empty(struct dentry *d)
     return !c;
 }
 
+/* fcntl(2), File Sealing. */
+static int check_seals(const struct inode *i, const struct attr_change *c)
+{
+    if ((c->mask & SET_SIZE) && (((i->seals & F_SEAL_SHRINK) && c->size < i->vmo->size) ||
+                                 ((i->seals & F_SEAL_GROW) && c->size > i->vmo->size)))
+        return -EPERM;
+    if ((c->mask & SET_MODE) && (i->seals & F_SEAL_EXEC_) && ((c->mode ^ i->mode) & 0111))
+        return -EPERM;
+    return 0;
+}
+
 static int memfs_setattr(struct inode *i, const struct attr_change *c)
 {
+    int r = i->vmo ? check_seals(i, c) : 0;
+
+    if (r)
+        return r;
     return (c->mask & SET_SIZE) && i->vmo ? vmo_resize(i->vmo, c->size) : 0;
 }
 
@@ -151,6 +167,24 @@ ssize_t memfs_read(struct file *f, struct uio *u, u64 *pos)
     return vmo_read_uio(f->inode->vmo, u, pos, READ_ONCE(f->inode->vmo->size));
 }
 
+/*
+ * A write that would make the file larger is cut down to the whole pages before the end, which is how far
+ * Linux gets, one page after the other.
+ */
+static int seals_cut_write(const struct inode *i, struct uio *u, u64 at)
+{
+    u64 size = i->vmo->size, end = ALIGN_DOWN(size, PAGE_SIZE);
+
+    if (i->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
+        return -EPERM;
+    if (at + u->left <= size)
+        return 0;
+    if (at >= end)
+        return -EPERM;
+    u->left = end - at;
+    return 0;
+}
+
 ssize_t memfs_write(struct file *f, struct uio *u, u64 *pos)
 {
     struct inode *i = f->inode;
@@ -163,6 +197,8 @@ ssize_t memfs_write(struct file *f, struct uio *u, u64 *pos)
     before = i->vmo->size;
     at = f->flags & O_APPEND ? before : *pos;
     r = at > INT64_MAX - u->left ? -EFBIG : fsize_limit_write(u, at);
+    if (r == 0 && unlikely(i->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE | F_SEAL_GROW)))
+        r = seals_cut_write(i, u, at);
     if (r) {
         mutex_unlock(&i->lock);
         return r;
@@ -206,6 +242,12 @@ int memfs_allocate(struct file *f, int mode, u64 off, u64 len)
     int r = 0;
 
     mutex_lock(&i->lock);
+    if (((i->seals & F_SEAL_GROW) && off + len > v->size) ||
+        ((i->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) &&
+         (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)))) {
+        mutex_unlock(&i->lock);
+        return -EPERM;
+    }
     if (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) {
         u64 first = ALIGN_UP(off, PAGE_SIZE), last = ALIGN_DOWN(MIN(off + len, v->size), PAGE_SIZE);
         u64 end = MIN(off + len, v->size);

@@ -4,52 +4,29 @@
  * Whoever wakes the other side is about to wait for it: wakes are synchronous (object_signal_sync).
  */
 #include "core/string.h"
-#include "fs/inode.h"
+#include "fs/pipe_impl.h"
 #include "mm/slab.h"
 #include "mm/usercopy.h"
 #include "object/process.h"
-#include "object/wait.h"
 
 #include <asm/ioctls.h>
 #include <linux/fcntl.h>
 
-#define PIPE_BUF_  4096u /* writes up to this are atomic */
 #define PAGES      16u
-#define PAGES_MAX  256u  /* /proc/sys/fs/pipe-max-size */
-
-struct pipe {
-    u32 refs;           /* atomic: ends, and the FIFO's inode while it is open */
-    struct mutex lock;  /* all below */
-    struct list ends;   /* struct pipe_end.node */
-    u32 readers, writers;
-    u32 opened_r, opened_w; /* count opens, for FIFOs that wait for the other side */
-    struct event opened;    /* somebody opened or closed a FIFO's end */
-    u64 head, tail;     /* bytes ever written and read */
-    u32 npages;
-    u8 *page[PAGES_MAX];
-};
-
-struct pipe_end {
-    struct list node;
-    struct file *file;
-    struct pipe *pipe;
-    bool reads, writes;
-};
 
 static const struct file_ops pipe_ops, pipe_read_ops, pipe_write_ops;
 
-static u64 room(const struct pipe *p)
-{
-    return (u64)p->npages * PAGE_SIZE - (p->head - p->tail);
-}
-
-/* Bring the signals of all ends up to date. Lock held. */
-static void update(struct pipe *p)
+void pipe_update(struct pipe *p)
 {
     u32 r = (p->head != p->tail ? SIG_READABLE : 0) | (p->writers ? 0 : SIG_HANGUP | SIG_READ_CLOSED);
-    u32 w = (room(p) >= PIPE_BUF_ ? SIG_WRITABLE : 0) | (p->readers ? 0 : SIG_ERROR | SIG_WRITABLE);
+    u32 w = (pipe_room(p) >= PIPE_BUF_ ? SIG_WRITABLE : 0) |
+            (p->readers ? 0 : SIG_ERROR | SIG_WRITABLE);
     struct pipe_end *e;
 
+    if (unlikely(p->claimed)) {
+        r = p->claimed & PIPE_CLAIM_READ ? 0 : r;
+        w = p->claimed & PIPE_CLAIM_WRITE ? 0 : w;
+    }
     list_for_each(e, &p->ends, node) {
         u32 want = (e->reads ? r : 0) | (e->writes ? w : 0);
         u32 have = object_signals(&e->file->obj);
@@ -98,7 +75,7 @@ static int add_end(struct pipe *p, struct file *f, bool reads, bool writes)
     p->opened_r += reads;
     p->writers += writes;
     p->opened_w += writes;
-    update(p);
+    pipe_update(p);
     object_pulse(&p->opened.obj, SIG_SIGNALED);
     mutex_unlock(&p->lock);
     return 0;
@@ -115,19 +92,45 @@ static void pipe_release(struct file *f)
     p->writers -= e->writes;
     if (f->inode && !p->readers && !p->writers)
         p->head = p->tail = 0; /* fifo(7): what nobody read is gone */
-    update(p);
+    pipe_update(p);
     mutex_unlock(&p->lock);
     pipe_unref(p);
     kfree(e);
 }
 
-/* Wait for a signal on one's own end. The pipe's lock is not held. */
-static int wait_for(struct file *f, u32 mask)
+int pipe_wait(struct file *f, u32 mask)
 {
     return object_wait(&f->obj, mask, DEADLINE_NEVER, WAIT_INTERRUPTIBLE) ? -ERESTART : 0;
 }
 
-static ssize_t take(struct pipe *p, struct uio *u)
+/* n bytes of the page that is read next are done. */
+static inline void skip_in_page(struct pipe *p, size_t n)
+{
+    u32 i = (u32)(p->tail / PAGE_SIZE) % p->npages;
+
+    p->tail += n;
+    /*
+     * The page in which the next write goes on is kept: the next one if all was read, or this very
+     * one if the writer came around to its front while we were at its back.
+     */
+    if (p->tail % PAGE_SIZE == 0 && p->head != p->tail &&
+        p->head - p->tail <= (p->npages - 1) * PAGE_SIZE) {
+        kfree(p->page[i]);
+        p->page[i] = NULL;
+    }
+}
+
+void pipe_skip(struct pipe *p, u64 n)
+{
+    while (n) {
+        u64 part = MIN(n, PAGE_SIZE - p->tail % PAGE_SIZE);
+
+        skip_in_page(p, part);
+        n -= part;
+    }
+}
+
+ssize_t pipe_take(struct pipe *p, struct uio *u)
 {
     ssize_t done = 0;
 
@@ -137,24 +140,15 @@ static ssize_t take(struct pipe *p, struct uio *u)
         size_t n = MIN(MIN(u->left, PAGE_SIZE - in), p->head - p->tail);
         size_t did = uio_to(u, p->page[i] + in, n);
 
-        p->tail += did;
+        skip_in_page(p, did);
         done += (ssize_t)did;
         if (did < n)
             return done ? done : -EFAULT;
-        /*
-         * The page in which the next write goes on is kept: the next one if all was read, or this very
-         * one if the writer came around to its front while we were at its back.
-         */
-        if (p->tail % PAGE_SIZE == 0 && p->head != p->tail &&
-            p->head - p->tail <= (p->npages - 1) * PAGE_SIZE) {
-            kfree(p->page[i]);
-            p->page[i] = NULL;
-        }
     }
     return done;
 }
 
-static ssize_t put(struct pipe *p, struct uio *u, u64 n)
+ssize_t pipe_put(struct pipe *p, struct uio *u, u64 n)
 {
     ssize_t done = 0;
 
@@ -185,9 +179,11 @@ static ssize_t pipe_read(struct file *f, struct uio *u, u64 *pos UNUSED)
         return 0;
     for (;;) {
         mutex_lock(&p->lock);
-        if (p->head != p->tail) {
-            r = take(p, u);
-            update(p);
+        if (unlikely(p->claimed & PIPE_CLAIM_READ)) {
+            r = -EAGAIN;
+        } else if (p->head != p->tail) {
+            r = pipe_take(p, u);
+            pipe_update(p);
         } else if (!p->writers) {
             r = 0;
         } else {
@@ -196,7 +192,7 @@ static ssize_t pipe_read(struct file *f, struct uio *u, u64 *pos UNUSED)
         mutex_unlock(&p->lock);
         if (r != -EAGAIN || (f->flags & O_NONBLOCK))
             return r;
-        r = wait_for(f, SIG_READABLE | SIG_HANGUP);
+        r = pipe_wait(f, SIG_READABLE | SIG_HANGUP);
         if (r)
             return r;
     }
@@ -214,22 +210,22 @@ static ssize_t pipe_write(struct file *f, struct uio *u, u64 *pos UNUSED)
         u64 n, free;
 
         mutex_lock(&p->lock);
-        free = room(p);
+        free = pipe_room(p);
         n = MIN(u->left, free);
         if (!p->readers)
             r = -EPIPE;
-        else if (!n || (atomic && n < u->left))
+        else if (unlikely(p->claimed & PIPE_CLAIM_WRITE) || !n || (atomic && n < u->left))
             r = -EAGAIN;
         else
-            r = put(p, u, n);
-        update(p);
+            r = pipe_put(p, u, n);
+        pipe_update(p);
         mutex_unlock(&p->lock);
         if (r > 0)
             done += r;
         if (r == -EAGAIN) {
             if (f->flags & O_NONBLOCK)
                 break;
-            r = wait_for(f, SIG_WRITABLE | SIG_ERROR);
+            r = pipe_wait(f, SIG_WRITABLE | SIG_ERROR);
             if (r)
                 break;
         } else if (r < 0 || !u->left) {
@@ -385,7 +381,7 @@ void fifo_forget(struct inode *i)
 
 /* --- size ----------------------------------------------------------------------------------------- */
 
-static struct pipe *pipe_of(struct file *f)
+struct pipe *pipe_of(struct file *f)
 {
     return f->ops == &pipe_ops || f->ops == &pipe_read_ops || f->ops == &pipe_write_ops
                ? ((struct pipe_end *)f->priv)->pipe
@@ -420,7 +416,7 @@ s64 pipe_set_size(struct file *f, u64 size)
     mutex_lock(&p->lock);
     first = p->tail / PAGE_SIZE;
     used = (u32)((p->head + PAGE_SIZE - 1) / PAGE_SIZE - first);
-    if (used > n) {
+    if (used > n || (p->claimed & PIPE_CLAIM_WRITE)) {
         r = -EBUSY;
     } else {
         for (u32 i = 0; i < p->npages; i++) {
@@ -433,7 +429,7 @@ s64 pipe_set_size(struct file *f, u64 size)
         }
         memcpy(p->page, tmp, PAGES_MAX * sizeof(*tmp));
         p->npages = n;
-        update(p);
+        pipe_update(p);
         r = (s64)(n * PAGE_SIZE);
     }
     mutex_unlock(&p->lock);

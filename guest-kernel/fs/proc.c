@@ -340,6 +340,17 @@ static const struct file_ops file_fops = {
     .read = proc_read, .write = proc_write, .seek = dir_seek, .release = proc_release,
 };
 
+struct process *proc_of_dir(struct file *f)
+{
+    struct process *p = NULL;
+
+    if (f->inode && f->inode->ops == &dir_ops && of(f->inode)->entry == &proc_pid_entry)
+        p = of(f->inode)->proc;
+    if (p)
+        object_ref(&p->obj);
+    return p;
+}
+
 int proc_create(const struct proc_entry *root, u64 magic, struct superblock **out,
                 struct dentry **root_dentry)
 {

@@ -79,6 +79,8 @@ struct fs_context *proc_fs(struct process *p);
 struct handle_table *proc_handles(struct process *p);
 struct cred *proc_cred(struct process *p);
 struct file *proc_exe(struct process *p);
+/* The process whose /proc/PID is open as f, with a reference; NULL: it is something else. */
+struct process *proc_of_dir(struct file *f);
 /* -ESRCH if the process was waited for, or the thread is gone. */
 int proc_alive(const struct proc_inode *i);
 

@@ -240,6 +240,8 @@ static int show_fdinfo(const struct proc_inode *i, struct text *t)
     if (h.flags & HANDLE_CLOEXEC)
         flags |= O_CLOEXEC;
     text_printf(t, "pos:\t%lu\nflags:\t0%o\nmnt_id:\t%u\nino:\t%lu\n", pos, flags, id, ino);
+    if (f && f->ops->fdinfo)
+        f->ops->fdinfo(f, t);
     object_unref(h.obj);
     return 0;
 }

@@ -7,6 +7,8 @@
 #include "fs/file.h"
 #include "fs/path.h"
 
+struct inode;
+
 /* Attributes, as struct stat; times in ns since the epoch, signed; blocks of 512 bytes. */
 struct kstat {
     u64 dev, ino, rdev, size, blksize, blocks;
@@ -25,6 +27,23 @@ struct kstatfs {
 int vfs_open(const struct lookup *l, const char *name, u32 flags, u32 mode, struct file **out);
 /* For execve: a regular file that may be executed; flags: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW. */
 int vfs_open_exec(const struct lookup *l, const char *name, int flags, struct file **out);
+
+/*
+ * memfd_create(2): a file in memory with this name for /proc, open for reading and writing; seals: F_SEAL_*
+ * that it has from the beginning. 0, -ENOMEM.
+ */
+int memfd_make(const char *name, u32 mode, u32 seals, struct file **out);
+/* fcntl(2), F_GET_SEALS and F_ADD_SEALS: the seals, 0, or -EINVAL (not in memory), -EPERM, -EBUSY. */
+int memfd_get_seals(struct file *f);
+int memfd_add_seals(struct file *f, u32 seals);
+/*
+ * Around the making of a shared mapping: no seals come in between. -EPERM: those that are there forbid it;
+ * or they make it a read-only one for good (max_prot). In any case memfd_map_end is due.
+ */
+int memfd_map_begin(struct file *f, u32 prot, u32 *max_prot, struct inode **held);
+void memfd_map_end(struct inode *held);
+/* Make the file system for them, once, before the first. 0 or -ENOMEM. */
+int memfd_boot(void);
 
 int vfs_mkdir(const struct lookup *l, const char *name, u32 mode);
 int vfs_mknod(const struct lookup *l, const char *name, u32 mode, u64 dev);

@@ -5,6 +5,7 @@
 #include "fs/cred.h"
 #include "fs/path.h"
 #include "linux/credentials.h"
+#include "linux/pidfd.h"
 #include "linux/syscall.h"
 #include "mm/aspace.h"
 #include "mm/usercopy.h"
@@ -19,7 +20,7 @@
 #define THREAD_FLAGS (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND)
 
 struct clone_request {
-    u64 flags, stack, parent_tid, child_tid, tls;
+    u64 flags, stack, parent_tid, child_tid, tls, pidfd;
     int exit_signal;
 };
 
@@ -40,7 +41,9 @@ static int check(const struct clone_request *c)
     /* A thread of ours is its process's in every respect. */
     if ((f & CLONE_THREAD) && (f & THREAD_FLAGS) != THREAD_FLAGS)
         return -EINVAL;
-    if (f & CLONE_PIDFD)
+    /* clone(2): a pidfd is for a process, and with the old call in the place of the number. */
+    if ((f & CLONE_PIDFD) && ((f & (CLONE_THREAD | CLONE_DETACHED)) ||
+                              ((f & CLONE_PARENT_SETTID) && c->pidfd == c->parent_tid)))
         return -EINVAL;
     if ((f & CLONE_PARENT) && process_current()->is_init)
         return -EINVAL;
@@ -173,9 +176,10 @@ static s64 clone_process(const struct clone_request *c)
 {
     struct thread *me = current(), *t = NULL;
     struct process *child = process_create(me->proc);
+    struct file *pidfd = NULL;
     struct event done;
     s64 pid = 0;
-    int r = -ENOMEM;
+    int r = -ENOMEM, fd;
 
     if (!child)
         return -ENOMEM;
@@ -194,9 +198,19 @@ static s64 clone_process(const struct clone_request *c)
         event_init(&done);
         child->vfork_done = &done;
     }
+    if (c->flags & CLONE_PIDFD) {
+        r = pidfd_reserve(c->pidfd, &pidfd, &fd);
+        if (r)
+            goto out;
+    }
     r = process_publish(child, t, c->flags & CLONE_PARENT);
-    if (r)
+    if (r) {
+        if (pidfd)
+            pidfd_give_up(pidfd, fd);
         goto out;
+    }
+    if (pidfd)
+        pidfd_attach(pidfd, child);
     pid = child->pid;
     tell_tid(t, c);
     thread_start(t);
@@ -235,7 +249,8 @@ s64 sys_clone(u64 flags, u64 stack, u64 parent_tid, u64 child_tid, u64 tls)
 {
     struct clone_request c = {
         .flags = (u32)flags & ~(u64)CSIGNAL, .stack = stack, .parent_tid = parent_tid,
-        .child_tid = child_tid, .tls = tls, .exit_signal = (int)(flags & CSIGNAL),
+        .child_tid = child_tid, .tls = tls, .pidfd = parent_tid,
+        .exit_signal = (int)(flags & CSIGNAL),
     };
 
     return do_clone(&c);
@@ -270,7 +285,7 @@ s64 sys_clone3(u64 uargs, u64 size)
         return -EINVAL;
     c = (struct clone_request){
         .flags = a.flags, .stack = a.stack ? a.stack + a.stack_size : 0,
-        .parent_tid = a.parent_tid, .child_tid = a.child_tid, .tls = a.tls,
+        .parent_tid = a.parent_tid, .child_tid = a.child_tid, .tls = a.tls, .pidfd = a.pidfd,
         .exit_signal = (int)a.exit_signal,
     };
     return do_clone(&c);

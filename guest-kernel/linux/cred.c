@@ -9,6 +9,7 @@
 #include <asm/resource.h>
 
 #define CAP_KILL_ 5
+#define CAP_SYS_PTRACE_ 19
 #define CAP_SYS_ADMIN_ 21
 #define CAP_SYS_RESOURCE_ 24
 #define S_ISUID_ 04000u
@@ -104,6 +105,22 @@ bool cred_may_change(struct process *p, int capability)
            me->gid == c->gid && me->gid == c->egid && me->gid == c->sgid;
     spin_unlock(&p->lock);
     return same;
+}
+
+bool cred_may_attach(struct process *p)
+{
+    const struct cred *me = process_current()->cred, *c;
+    bool may;
+
+    if (p == process_current() || (me->cap_effective >> CAP_SYS_PTRACE_ & 1))
+        return true;
+    spin_lock(&p->lock); /* execve changes the program and dumpable together under it */
+    c = p->cred;
+    may = c && me->uid == c->uid && me->uid == c->euid && me->uid == c->suid &&
+          me->gid == c->gid && me->gid == c->egid && me->gid == c->sgid &&
+          !(c->cap_permitted & ~me->cap_permitted) && p->dumpable;
+    spin_unlock(&p->lock);
+    return may;
 }
 
 /*

@@ -88,6 +88,7 @@ int file_vmo(struct file *f, u32 prot, bool shared, u64 off, struct vmo **vmo, u
 s64 mmap_file(struct map_args *args, int fd)
 {
     bool shared = args->flags & MAP_F_SHARED;
+    struct inode *held = NULL;
     struct file *f;
     u64 off;
     s64 r = fd_file(fd, 0, false, &f);
@@ -102,7 +103,10 @@ s64 mmap_file(struct map_args *args, int fd)
     }
     if (shared && (f->flags & O_ACCMODE) != O_RDWR)
         args->max_prot &= ~VM_WRITE;
-    r = file_vmo(f, args->prot, shared, args->off, &args->vmo, &off);
+    if (shared)
+        r = memfd_map_begin(f, args->prot, &args->max_prot, &held);
+    if (r == 0)
+        r = file_vmo(f, args->prot, shared, args->off, &args->vmo, &off);
     if (r == 0) {
         args->off = off;
         args->file = &f->obj;
@@ -110,6 +114,7 @@ s64 mmap_file(struct map_args *args, int fd)
         if (args->vmo)
             vmo_unref(args->vmo);
     }
+    memfd_map_end(held);
     file_put(f);
     return r;
 }

@@ -145,6 +145,10 @@ static s64 file_fcntl(struct file *f, int cmd, u64 arg)
         return pipe_set_size(f, arg);
     case F_GETPIPE_SZ_:
         return pipe_get_size(f);
+    case F_ADD_SEALS_:
+        return memfd_add_seals(f, (u32)arg);
+    case F_GET_SEALS_:
+        return memfd_get_seals(f);
     case F_GETOWN:
     case F_GETSIG:
         return 0;
@@ -152,8 +156,6 @@ static s64 file_fcntl(struct file *f, int cmd, u64 arg)
     case F_SETSIG:
     case F_SETLEASE:
     case F_NOTIFY:
-    case F_ADD_SEALS_:
-    case F_GET_SEALS_:
     default:
         return -EINVAL;
     }

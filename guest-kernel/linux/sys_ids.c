@@ -3,6 +3,7 @@
 #include "core/string.h"
 #include "linux/abi_time.h"
 #include "linux/abi_usage.h"
+#include "linux/pidfd.h"
 #include "linux/syscall.h"
 #include "mm/usercopy.h"
 #include "object/process.h"
@@ -141,6 +142,8 @@ s64 sys_waitid(int type, int id, u64 info_to, u64 options, u64 usage_to)
     struct wait_result r;
     struct sig_info info;
     struct abi_rusage ru;
+    bool nonblocking = false;
+    u64 whom = (u32)id;
     s64 n;
 
     if ((options & ~(u64)(WNOHANG | WSTOPPED | WEXITED | WCONTINUED | WNOWAIT | __WNOTHREAD |
@@ -160,13 +163,23 @@ s64 sys_waitid(int type, int id, u64 info_to, u64 options, u64 usage_to)
         if (id < 0)
             return -EINVAL;
         if (!id)
-            id = (int)process_group_id(process_current());
+            whom = process_group_id(process_current());
         which = WAIT_GROUP;
+        break;
+    case P_PIDFD:
+        if (id < 0)
+            return -EINVAL;
+        n = pidfd_koid(id, &whom, &nonblocking);
+        if (n)
+            return n;
+        which = WAIT_KOID;
         break;
     default:
         return -EINVAL;
     }
-    n = process_wait(which, (u32)id, (u32)options, &r);
+    n = process_wait(which, whom, (u32)options | (nonblocking ? WAITF_NOHANG : 0), &r);
+    if (n == 0 && nonblocking && !(options & WNOHANG))
+        return -EAGAIN;
     if (n < 0)
         return n;
     memset(&info, 0, sizeof(info));

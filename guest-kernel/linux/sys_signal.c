@@ -4,6 +4,7 @@
 #include "core/time.h"
 #include "linux/abi_time.h"
 #include "linux/credentials.h"
+#include "linux/pidfd.h"
 #include "linux/syscall.h"
 #include "mm/usercopy.h"
 #include "object/process.h"
@@ -240,6 +241,25 @@ s64 sys_tgkill(int tgid, int tid, int signo)
         return -EINVAL;
     sig_info_user(&info, signo, SIC_TKILL);
     return send_to_thread(tgid, tid, signo, &info);
+}
+
+s64 signal_pidfd(struct process *p, int signo, u64 uinfo)
+{
+    struct sig_info info;
+
+    if (uinfo) {
+        if (copy_from_user(&info, uinfo, sizeof(info)))
+            return -EFAULT;
+        if (info.signo != signo)
+            return -EINVAL;
+        if ((info.code >= 0 || info.code == SIC_TKILL) && p != process_current())
+            return -EPERM;
+    } else {
+        sig_info_user(&info, signo, SIC_USER);
+    }
+    if (signo < 0 || signo > SIG_COUNT)
+        return -EINVAL;
+    return READ_ONCE(p->state) == PROCESS_REAPED ? -ESRCH : send_to_process(p, signo, &info);
 }
 
 /* Codes of the kernel and of kill may only be claimed towards oneself. */

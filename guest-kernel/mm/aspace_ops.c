@@ -5,6 +5,7 @@
 #include "mm/aspace_impl.h"
 #include "mm/frame.h"
 #include "mm/tlb.h"
+#include "mm/window_gen.h"
 
 #include <linux/mman.h>
 
@@ -271,36 +272,55 @@ int aspace_mincore(struct aspace *as, u64 addr, u64 len, u8 *vec)
     return r;
 }
 
+/*
+ * Copy within one page of `as`, with as->lock held: so the page stays what it is, also if it is one of a
+ * window, or one of a file that is being sealed. -EAGAIN: the entry that is needed is not there.
+ */
+static int other_page(struct aspace *as, u64 at, void *buf, size_t n, bool write)
+{
+    u32 gen = window_gen_begin(), prot;
+    u64 entry;
+    void *page;
+    int r = 0;
+
+    mutex_lock(&as->lock);
+    spin_lock(&as->pt_lock);
+    entry = mmu_lookup(as->pt_root, at, &prot);
+    spin_unlock(&as->pt_lock);
+    page = (char *)phys_to_virt(entry & PAGE_MASK) + at % PAGE_SIZE;
+    if (!entry || (write && !(prot & VM_WRITE))) {
+        r = -EAGAIN;
+    } else if ((entry & PAGE_MASK) < RV_WINDOW_RO_GPA) {
+        if (write)
+            memcpy(page, buf, n);
+        else
+            memcpy(buf, page, n);
+    } else if (write) {
+        r = -EFAULT; /* stores into a volume's file are made by ring 3 and by hostcalls only */
+    } else {
+        memcpy(buf, page, n);
+        r = window_gen_ok(gen) ? 0 : -EAGAIN;
+    }
+    mutex_unlock(&as->lock);
+    return r;
+}
+
 static ssize_t other_memory(struct aspace *as, u64 addr, void *buf, size_t n, bool write)
 {
     size_t done = 0;
-    u64 pa;
     int r = 0;
 
-    while (done < n) {
+    if (addr > USER_TOP)
+        return -EFAULT;
+    while (r == 0 && done < n) {
         u64 at = addr + done;
         size_t k = MIN(n - done, PAGE_SIZE - at % PAGE_SIZE);
 
-        r = aspace_pin(as, at, write, &pa);
-        if (r == -EOPNOTSUPP && !write) {
-            /* A window page: the entry may be read in place. */
-            u32 prot;
-            u64 entry = mmu_lookup(as->pt_root, at, &prot);
-
-            if (!entry)
-                continue;
-            memcpy((char *)buf + done, (char *)phys_to_virt(entry & PAGE_MASK) + at % PAGE_SIZE, k);
+        r = at < USER_TOP ? other_page(as, at, (char *)buf + done, k, write) : -EFAULT;
+        if (r == 0)
             done += k;
-            continue;
-        }
-        if (r)
-            break;
-        if (write)
-            memcpy(phys_to_virt(pa), (char *)buf + done, k);
-        else
-            memcpy((char *)buf + done, phys_to_virt(pa), k);
-        frame_unref(pa & PAGE_MASK);
-        done += k;
+        else if (r == -EAGAIN)
+            r = aspace_fault(as, at, write ? VM_WRITE : VM_READ);
     }
     return done ? (ssize_t)done : r ? -EFAULT : 0;
 }

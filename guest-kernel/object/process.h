@@ -61,7 +61,7 @@ struct child_waiter {
 enum process_state { PROCESS_ALIVE, PROCESS_ZOMBIE, PROCESS_REAPED };
 
 struct process {
-    struct object obj;           /* SIG_TERMINATED from the zombie state on */
+    struct object obj;           /* SIG_TERMINATED from the zombie state on, then SIG_HANGUP */
     struct spinlock lock;
     u32 pid;                     /* (i) */
     struct pid *pid_entry;       /* (t) */
@@ -231,7 +231,7 @@ void process_vfork_release(struct process *p);
 #define WAITF_CLONE     0x80000000u /* only children without SIGCHLD */
 #define WAITF_ALL       0x40000000u
 
-enum wait_which { WAIT_ANY, WAIT_PID, WAIT_GROUP };
+enum wait_which { WAIT_ANY, WAIT_PID, WAIT_GROUP, WAIT_KOID }; /* KOID: id is object.koid */
 
 struct wait_result {
     u32 pid;
@@ -244,7 +244,7 @@ struct wait_result {
  * Wait for a child of the current process. 1: r is filled; 0: WAITF_NOHANG and nothing to tell;
  * -ECHILD; -ERESTART: interrupted.
  */
-int process_wait(enum wait_which which, u32 id, u32 options, struct wait_result *r);
+int process_wait(enum wait_which which, u64 id, u32 options, struct wait_result *r);
 
 /* --- groups and sessions: semantics and errors of the calls of these names -------------------- */
 

@@ -29,6 +29,7 @@ static void child_info(struct sig_info *info, struct process *c, int signo, int 
 void tree_reap(struct process *p)
 {
     p->state = PROCESS_REAPED;
+    object_signal(&p->obj, 0, SIG_HANGUP);
     if (p->parent) {
         usage_add(&p->parent->children_used, &p->dead_threads);
         usage_add(&p->parent->children_used, &p->children_used);
@@ -105,8 +106,10 @@ void process_report_job(struct process *p, int code)
 
 /* --- wait4, waitid ---------------------------------------------------------------------------- */
 
-static bool eligible(struct process *c, enum wait_which which, u32 id, u32 options)
+static bool eligible(struct process *c, enum wait_which which, u64 id, u32 options)
 {
+    if (which == WAIT_KOID && c->obj.koid != id)
+        return false;
     if (which == WAIT_PID && c->pid != id)
         return false;
     if (which == WAIT_GROUP && c->group->nr != id)
@@ -145,7 +148,7 @@ static bool has_news(struct process *c, u32 options, struct wait_result *r, stru
     return true;
 }
 
-int process_wait(enum wait_which which, u32 id, u32 options, struct wait_result *r)
+int process_wait(enum wait_which which, u64 id, u32 options, struct wait_result *r)
 {
     struct process *me = process_current(), *c, *dead = NULL;
     struct child_waiter w;
