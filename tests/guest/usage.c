@@ -101,13 +101,14 @@ static void switches(void)
     slurp("/proc/stat");
     all = number_after("\nctxt ");
     for (int i = 0; i < 20; i++)
-        t_sleep_ms(1);
-    CHECK(usage(RUSAGE_SELF).ru_nvcsw >= before + 20);
-    CHECK(usage(RUSAGE_THREAD).ru_nvcsw >= 20);
+        t_sleep_ms(10);
+    /* Not every sleep is one: on a busy machine its end may have come before its beginning. */
+    CHECK(usage(RUSAGE_SELF).ru_nvcsw >= before + 10);
+    CHECK(usage(RUSAGE_THREAD).ru_nvcsw >= 10);
     slurp("/proc/self/status");
-    CHECK(number_after("\nvoluntary_ctxt_switches:\t") >= before + 20);
+    CHECK(number_after("\nvoluntary_ctxt_switches:\t") >= before + 10);
     slurp("/proc/stat");
-    CHECK(number_after("\nctxt ") >= all + 20);
+    CHECK(number_after("\nctxt ") >= all + 10);
     CHECK(number_after("\nintr ") >= 0);
     all = number_after("\nprocesses ");
 
