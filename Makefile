@@ -174,7 +174,7 @@ unit_src := $(addprefix guest-kernel/,$(addsuffix .c,$(addprefix core/,lock mute
     string timer tree) $(addprefix mm/,aspace aspace_fault aspace_ops frame tlb vmo) \
     $(addprefix object/,counter futex handle object port reclock signal signal_take wait) \
     $(addprefix fs/,attr contents cred dentry file hostfs hostfs_dir hostfs_file hostfs_image \
-    hostfs_names hostfs_read hostfs_xattr inode memfs names open pipe uio walk window xattr xattr_mem)))
+    hostfs_names hostfs_read hostfs_xattr inode memfs names notify open pipe uio walk window xattr xattr_mem)))
 unit_host_src := $(addsuffix .c,$(addprefix vmm/,fsclient hostcall options ram) runrsc/run_options \
     $(addprefix hostcalls/lib/,attr error) \
     $(addprefix hostcalls/fs/,attr beneath call names nodes open readdir server walk xattr))
