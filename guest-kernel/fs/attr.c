@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Attributes: reading and changing them. */
 #include "core/string.h"
+#include "fs/notify.h"
 #include "fs/xattr.h"
 
 static void fill(struct inode *i, struct kstat *st)
@@ -69,6 +70,17 @@ int vfs_access(const struct path *p, const struct cred *c, u32 mode)
     return mode ? inode_permission(p->dentry->inode, c, mode) : 0;
 }
 
+static u32 event_of(u32 mask)
+{
+    u32 times = mask & (SET_ATIME | SET_MTIME), event = 0;
+
+    if ((mask & (SET_MODE | SET_UID | SET_GID)) || times == (SET_ATIME | SET_MTIME))
+        event |= NOTIFY_ATTRIB;
+    if ((mask & SET_SIZE) || times == SET_MTIME)
+        event |= NOTIFY_MODIFY;
+    return times == SET_ATIME ? event | NOTIFY_ACCESS : event;
+}
+
 /* Let the file system do it, then change the fields. Rights are checked. */
 static int change(struct inode *i, struct attr_change *c)
 {
@@ -97,6 +109,8 @@ static int change(struct inode *i, struct attr_change *c)
         i->ctime = now;
     }
     mutex_unlock(&i->lock);
+    if (r == 0 && c->dentry && c->mask)
+        notify_dentry(c->dentry, event_of(c->mask));
     return r;
 }
 

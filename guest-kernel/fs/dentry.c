@@ -2,7 +2,7 @@
 /* The cache of names: see inode.h. */
 #include "core/print.h"
 #include "core/string.h"
-#include "fs/inode.h"
+#include "fs/notify.h"
 #include "mm/frame.h"
 #include "mm/slab.h"
 
@@ -114,8 +114,11 @@ void dentry_unref(struct dentry *d)
     while (d && __atomic_sub_fetch(&d->refs, 1, __ATOMIC_ACQ_REL) == 0) {
         struct dentry *parent = d->parent;
 
-        if (d->inode)
+        if (d->inode) {
+            if (unlikely(READ_ONCE(d->inode->watched)) && !d->inode->nlink)
+                notify_self(d->inode, NOTIFY_DELETE_SELF);
             inode_unref(d->inode);
+        }
         kfree(d->name);
         kfree(d);
         d = parent;

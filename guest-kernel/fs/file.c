@@ -3,9 +3,10 @@
 #include "fs/file.h"
 
 #include "core/string.h"
-#include "fs/inode.h"
+#include "fs/notify.h"
 #include "mm/slab.h"
 
+#include <linux/fcntl.h>
 #include <linux/fs.h>
 
 void (*file_ended)(struct file *f);
@@ -14,6 +15,7 @@ static void file_destroy(struct object *o)
 {
     struct file *f = container_of(o, struct file, obj);
 
+    notify_file(f, (f->flags & O_ACCMODE) == O_RDONLY ? NOTIFY_CLOSE_NOWRITE : NOTIFY_CLOSE_WRITE);
     if (file_ended)
         file_ended(f);
     if (f->ops && f->ops->release)

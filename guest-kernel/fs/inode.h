@@ -113,6 +113,7 @@ struct inode {
     u32 uid, gid, nlink;         /* (m) */
     bool linkable;               /* (a) has no name but may get one: O_TMPFILE without O_EXCL */
     u8 seals;                    /* (m) F_SEAL_* of files in memory: see fs/memfd.c */
+    bool watched;                /* somebody wants its events: see fs/notify.h, which guards it */
     const struct inode_ops *ops; /* (i) */
     const struct file_ops *fops; /* (i) */
     struct superblock *sb;       /* (i) */

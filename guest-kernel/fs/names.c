@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Making, linking, renaming and removing names. */
 #include "core/string.h"
-#include "fs/inode.h"
+#include "fs/notify.h"
 #include "mm/slab.h"
 
 #include <linux/fs.h>
@@ -108,6 +108,7 @@ int fs_make(struct last_name *n, struct dentry *d, const struct new_node *node)
     if ((own.mode & S_IFMT_) == S_IFDIR_)
         dir->nlink++;
     dir->mtime = dir->ctime = fs_now();
+    notify_created(dir, d);
     return 0;
 }
 
@@ -204,6 +205,8 @@ int vfs_link(const struct path *from, const struct lookup *l, const char *name)
             __atomic_fetch_add(&target->nlink, 1, __ATOMIC_RELAXED);
             WRITE_ONCE(target->linkable, false); /* once */
             target->ctime = dir->mtime = dir->ctime = fs_now();
+            notify_self(target, NOTIFY_ATTRIB);
+            notify_created(dir, d);
         }
         unlock_and_drop(&n, d);
     }
@@ -243,8 +246,11 @@ static void enter_whiteout(struct dentry *whiteout)
         dentry_unref(dentry_enter(whiteout));
 }
 
-/* A name goes: its dentry leaves the table; the inode lives on with its users. A directory is locked. */
-static void removed(struct inode *dir, struct dentry *d)
+/*
+ * A name goes: its dentry leaves the table; the inode lives on with its users. A directory is locked.
+ * replaced: another takes its place.
+ */
+static void removed(struct inode *dir, struct dentry *d, bool replaced)
 {
     struct inode *i = d->inode;
 
@@ -260,6 +266,7 @@ static void removed(struct inode *dir, struct dentry *d)
     if (inode_is_dir(i))
         dentry_drop_children(d);
     dentry_drop(d);
+    notify_removed(dir, d, replaced);
 }
 
 static int remove_checked(struct last_name *n, struct dentry *d, const struct cred *c, bool dir)
@@ -294,7 +301,7 @@ static int remove_checked(struct last_name *n, struct dentry *d, const struct cr
     if (r == 0)
         r = parent->ops->unlink(parent, d);
     if (r == 0)
-        removed(parent, d);
+        removed(parent, d, false);
     if (dir)
         mutex_unlock(&d->inode->lock);
     if (r == 0)
@@ -463,7 +470,7 @@ static int rename_locked(struct last_name *a, struct dentry *from, struct last_n
         exchange(from, to);
     } else {
         if (to->inode)
-            removed(bi, to);
+            removed(bi, to, true);
         else
             dentry_drop(to);
         if (replaces_dir)
@@ -479,6 +486,9 @@ static int rename_locked(struct last_name *a, struct dentry *from, struct last_n
         enter_whiteout(whiteout);
     }
     ai->mtime = ai->ctime = bi->mtime = bi->ctime = from->inode->ctime = fs_now();
+    notify_moved(ai, a->name, a->len, bi, from);
+    if (flags & RENAME_EXCHANGE)
+        notify_moved(bi, b->name, b->len, ai, to);
     return 0;
 }
 

@@ -2,7 +2,7 @@
 /* Opening by name: open(2). */
 #include "core/print.h"
 #include "core/string.h"
-#include "fs/inode.h"
+#include "fs/notify.h"
 #include "mm/slab.h"
 #include "tty/tty.h"
 
@@ -58,9 +58,12 @@ int inode_open(const struct path *p, u32 flags, struct file **out)
             f->ops = &path_only_ops; /* nothing to release */
     }
     if (r) {
+        path_unref(&f->path); /* and it was never open: no event */
+        f->path.dentry = NULL;
         object_unref(&f->obj);
         return r;
     }
+    notify_file(f, NOTIFY_OPEN);
     *out = f;
     return 0;
 }

@@ -103,8 +103,16 @@ static const struct proc_entry vm_entries[] = {
 };
 static const struct proc_dir vm_dir = { PROC_ENTRIES(vm_entries) };
 
+static const struct proc_entry inotify_entries[] = { /* fs/notify.h, INOTIFY_MAX_* */
+    PROC_FILE("max_queued_events", 0444, .text = "16384\n"),
+    PROC_FILE("max_user_instances", 0444, .text = "128\n"),
+    PROC_FILE("max_user_watches", 0444, .text = "65536\n"),
+};
+static const struct proc_dir inotify_dir = { PROC_ENTRIES(inotify_entries) };
+
 static const struct proc_entry fs_entries[] = {
     PROC_FILE("file-max", 0444, .text = "9223372036854775807\n"),
+    PROC_DIR("inotify", &inotify_dir),
     PROC_FILE("nr_open", 0444, .text = "1048576\n"),
     PROC_FILE("pipe-max-size", 0444, .text = "1048576\n"), /* fs/pipe.c, PAGES_MAX */
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Extended attributes: who may do what with which name (xattr(7), capabilities(7)). See xattr.h. */
+#include "fs/notify.h"
 #include "fs/xattr.h"
 
 #include "core/string.h"
@@ -173,5 +174,7 @@ int vfs_setxattr(const struct path *p, const struct cred *c, const char *name, c
     mutex_lock(&i->lock);
     r = i->ops->setxattr(i, p->dentry, name, value, size, flags);
     mutex_unlock(&i->lock);
+    if (r == 0)
+        notify_dentry(p->dentry, NOTIFY_ATTRIB);
     return r;
 }

@@ -2,6 +2,7 @@
 /* Descriptors, paths from ring 3, and where look-ups begin: see files.h. */
 #include "linux/files.h"
 
+#include "fs/notify.h"
 #include "fs/vfs.h"
 #include "linux/mmap_file.h"
 #include "mm/slab.h"
@@ -71,11 +72,15 @@ int fd_install(struct object *o, u32 rights, bool cloexec, u32 min)
 ssize_t file_read_at(struct file *f, u64 off, void *buf, size_t n)
 {
     struct uio u;
+    ssize_t r;
 
     if (!f->ops->read)
         return -EINVAL;
     uio_init_kernel(&u, buf, n);
-    return f->ops->read(f, &u, &off);
+    r = f->ops->read(f, &u, &off);
+    if (r > 0)
+        notify_file(f, NOTIFY_ACCESS);
+    return r;
 }
 
 int file_vmo(struct file *f, u32 prot, bool shared, u64 off, struct vmo **vmo, u64 *vmo_off)

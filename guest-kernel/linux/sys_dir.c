@@ -2,6 +2,7 @@
 /* Reading directories: getdents64 and the old getdents. */
 #include "core/string.h"
 #include "fs/file.h"
+#include "fs/notify.h"
 #include "linux/files.h"
 #include "linux/syscall.h"
 #include "mm/usercopy.h"
@@ -62,6 +63,7 @@ static s64 list(int fd, u64 to, u32 size, bool old)
         mutex_lock(&f->pos_lock);
         r = f->ops->readdir(f, fill_entry, &fl);
         mutex_unlock(&f->pos_lock);
+        notify_file(f, NOTIFY_ACCESS);
     }
     file_put(f);
     if (fl.to != to)

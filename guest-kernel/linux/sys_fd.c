@@ -3,7 +3,7 @@
  * Descriptors: duplicating, closing, fcntl, ioctl, pipes; and what is asked of an open file as a
  * whole.
  */
-#include "fs/inode.h"
+#include "fs/notify.h"
 #include "fs/vfs.h"
 #include "linux/files.h"
 #include "linux/locks.h"
@@ -347,6 +347,8 @@ s64 sys_fallocate(int fd, int mode, s64 off, s64 len)
         r = fsize_limit_resize(f->inode, (u64)(off + len));
     if (r == 0)
         r = f->ops->allocate(f, mode, (u64)off, (u64)len);
+    if (r == 0)
+        notify_file(f, NOTIFY_MODIFY);
     file_put(f);
     return r;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading and writing: single buffers, vectors, offsets, and copies between files. */
 #include "core/string.h"
+#include "fs/notify.h"
 #include "fs/vfs.h"
 #include "linux/files.h"
 #include "linux/syscall.h"
@@ -61,13 +62,19 @@ static inline void account(bool write, s64 r)
 
 static ssize_t do_read(struct file *f, struct uio *u, u64 *pos)
 {
-    return f->ops->read ? f->ops->read(f, u, pos) : -EINVAL;
+    ssize_t r = f->ops->read ? f->ops->read(f, u, pos) : -EINVAL;
+
+    if (unlikely(READ_ONCE(notify_watches)) && r > 0)
+        notify_file_slow(f, NOTIFY_ACCESS);
+    return r;
 }
 
 static ssize_t do_write(struct file *f, struct uio *u, u64 *pos)
 {
     ssize_t r = f->ops->write ? f->ops->write(f, u, pos) : -EINVAL;
 
+    if (unlikely(READ_ONCE(notify_watches)) && r > 0)
+        notify_file_slow(f, NOTIFY_MODIFY);
     if (unlikely(r == -EPIPE && socket_raises_sigpipe(f))) {
         struct sig_info info;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* splice(2), tee(2), vmsplice(2): what may be spliced to what. The work is done in fs/splice.c. */
-#include "fs/inode.h"
+#include "fs/notify.h"
 #include "linux/files.h"
 #include "linux/syscall.h"
 #include "mm/slab.h"
@@ -94,6 +94,8 @@ static s64 pipe_and_file(struct file *in, struct file *out, u64 *given, u64 n, b
         r = splice_to_pipe(in, used, out, n, nonblock);
     if (used && r > 0)
         end_at(f, given, pos);
+    if (r > 0)
+        notify_file(f, write ? NOTIFY_MODIFY : NOTIFY_ACCESS);
     return r;
 }
 
