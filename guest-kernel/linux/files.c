@@ -69,6 +69,26 @@ int fd_install(struct object *o, u32 rights, bool cloexec, u32 min)
     return fd;
 }
 
+int fd_install_pair(struct file *f[2], const u32 rights[2], bool cloexec, u64 to)
+{
+    struct handle_table *t = process_current()->handles;
+    s32 fd[2];
+
+    fd[0] = fd_install(&f[0]->obj, rights[0], cloexec, 0);
+    if (fd[0] < 0) {
+        file_put(f[1]);
+        return fd[0];
+    }
+    fd[1] = fd_install(&f[1]->obj, rights[1], cloexec, 0);
+    if (fd[1] >= 0 && copy_to_user(to, fd, sizeof(fd)) == 0)
+        return 0;
+    handle_close(t, (u32)fd[0]);
+    if (fd[1] < 0)
+        return fd[1];
+    handle_close(t, (u32)fd[1]);
+    return -EFAULT;
+}
+
 ssize_t file_read_at(struct file *f, u64 off, void *buf, size_t n)
 {
     struct uio u;

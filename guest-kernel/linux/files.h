@@ -24,6 +24,11 @@ static inline void file_put(struct file *f)
 
 /* A new descriptor >= min for an object; takes over the reference in any case. -EMFILE, -ENOMEM. */
 int fd_install(struct object *o, u32 rights, bool cloexec, u32 min);
+/*
+ * Two new descriptors, whose numbers are put at `to` (pipe(2), socketpair(2)); the files' references are
+ * taken over. 0, or -errno and none is left.
+ */
+int fd_install_pair(struct file *f[2], const u32 rights[2], bool cloexec, u64 to);
 /* Rights of a file opened with these O_* flags. */
 u32 fd_rights(u32 open_flags);
 

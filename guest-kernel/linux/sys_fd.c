@@ -239,8 +239,8 @@ s64 sys_ioctl(int fd, u64 cmd, u64 arg)
 
 s64 sys_pipe2(u64 to, int flags)
 {
+    const u32 rights[2] = { fd_rights(O_RDONLY), fd_rights(O_WRONLY) };
     struct file *f[2];
-    s32 fd[2];
     s64 r;
 
     if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT))
@@ -248,21 +248,7 @@ s64 sys_pipe2(u64 to, int flags)
     if (flags & O_DIRECT)
         return -EINVAL; /* packet mode */
     r = pipe_create(&f[0], &f[1], (u32)flags & O_NONBLOCK);
-    if (r)
-        return r;
-    fd[0] = fd_install(&f[0]->obj, fd_rights(O_RDONLY), flags & O_CLOEXEC, 0);
-    if (fd[0] < 0) {
-        file_put(f[1]);
-        return fd[0];
-    }
-    fd[1] = fd_install(&f[1]->obj, fd_rights(O_WRONLY), flags & O_CLOEXEC, 0);
-    if (fd[1] >= 0 && copy_to_user(to, fd, sizeof(fd)) == 0)
-        return 0;
-    handle_close(table(), (u32)fd[0]);
-    if (fd[1] < 0)
-        return fd[1];
-    handle_close(table(), (u32)fd[1]);
-    return -EFAULT;
+    return r ? r : fd_install_pair(f, rights, flags & O_CLOEXEC, to);
 }
 
 s64 sys_pipe(u64 to)

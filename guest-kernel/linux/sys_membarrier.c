@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* membarrier(2): barriers on the vCPUs that run threads of a process, or of all. */
+#include "fs/proc.h"
 #include "linux/syscall.h"
 #include "mm/aspace.h"
 #include "mm/tlb.h"
@@ -21,13 +22,8 @@ static void barrier_everywhere(u32 registered)
 
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     for (; (p = process_next(&pid)); pid++) {
-        struct aspace *as;
+        struct aspace *as = proc_aspace(p);
 
-        spin_lock(&p->lock);
-        as = p->nthreads ? p->aspace : NULL;
-        if (as)
-            aspace_ref(as);
-        spin_unlock(&p->lock);
         if (as) {
             if (__atomic_load_n(&as->cpus, __ATOMIC_SEQ_CST) &&
                 (READ_ONCE(as->membarrier) & registered) == registered)

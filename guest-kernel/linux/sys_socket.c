@@ -71,28 +71,14 @@ s64 sys_socket(int family, int type, int protocol)
 
 s64 sys_socketpair(int family, int type, int protocol, u64 to)
 {
+    const u32 rights[2] = { fd_rights(O_RDWR), fd_rights(O_RDWR) };
     int flags = type & ~TYPE_MASK, r;
     struct file *f[2];
-    s32 fd[2];
 
     if (flags & ~TYPE_FLAGS)
         return -EINVAL;
     r = socket_create_pair(family, type & TYPE_MASK, protocol, (u32)flags & O_NONBLOCK, f);
-    if (r)
-        return r;
-    fd[0] = fd_install(&f[0]->obj, fd_rights(O_RDWR), flags & O_CLOEXEC, 0);
-    if (fd[0] < 0) {
-        file_put(f[1]);
-        return fd[0];
-    }
-    fd[1] = fd_install(&f[1]->obj, fd_rights(O_RDWR), flags & O_CLOEXEC, 0);
-    if (fd[1] >= 0 && copy_to_user(to, fd, sizeof(fd)) == 0)
-        return 0;
-    handle_close(process_current()->handles, (u32)fd[0]);
-    if (fd[1] < 0)
-        return fd[1];
-    handle_close(process_current()->handles, (u32)fd[1]);
-    return -EFAULT;
+    return r ? r : fd_install_pair(f, rights, flags & O_CLOEXEC, to);
 }
 
 /* --- connecting ------------------------------------------------------------------------------- */
