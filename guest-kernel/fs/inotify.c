@@ -266,11 +266,17 @@ int inotify_watch(struct file *f, const struct path *p, u32 mask)
         list_init(&w->gone);
         inode_ref(i);
         w->inode = i;
-        if (i->sb->asks && i->nlink) {
+        if (i->sb->asks) {
             dentry_ref(p->dentry);
             w->pinned = p->dentry;
         }
         watch_enter(w);
+        /* Removed meanwhile: then notify_removed sees the watch, or we that no link is left. */
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+        if (w->pinned && !READ_ONCE(i->nlink)) {
+            w->pinned = NULL;
+            dentry_unref(p->dentry); /* not the last one: the caller has the path */
+        }
     }
     spin_unlock(&notify_lock);
     kfree(spare);

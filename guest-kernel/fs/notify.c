@@ -236,6 +236,7 @@ void notify_removed_slow(struct inode *dir, struct dentry *d, bool replaced)
     struct inode *i = d->inode;
     u32 mask = NOTIFY_DELETE | dir_bit(i);
 
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* nlink is written before: see inotify_watch */
     if (READ_ONCE(i->watched)) {
         if (!(mask & IN_ISDIR_))
             notify_self_slow(i, NOTIFY_ATTRIB); /* it has one link less */
