@@ -10,7 +10,8 @@ struct process;
 
 /*
  * clone(2), CLONE_PIDFD: a new descriptor, whose number is stored at the user's address `to`, of a process
- * that is still to be published. Then one of the other two. -EMFILE, -ENOMEM, -EFAULT.
+ * that is still to be published. Then one of the other two, which drops the file's reference that was
+ * returned. -EMFILE, -ENOMEM, -EFAULT.
  */
 int pidfd_reserve(u64 to, struct file **out, int *fd);
 void pidfd_attach(struct file *f, struct process *p);

@@ -72,7 +72,7 @@ static struct file *create(u32 flags)
     return f;
 }
 
-void pidfd_attach(struct file *f, struct process *proc)
+static void attach(struct file *f, struct process *proc)
 {
     struct pidfd *p = f->priv;
     u32 now;
@@ -82,6 +82,12 @@ void pidfd_attach(struct file *f, struct process *proc)
     if (now)
         object_signal(&f->obj, 0, signals_of(now));
     __atomic_store_n(&p->proc, proc, __ATOMIC_RELEASE);
+}
+
+void pidfd_attach(struct file *f, struct process *proc)
+{
+    attach(f, proc);
+    file_put(f);
 }
 
 int pidfd_reserve(u64 to, struct file **out, int *fd)
@@ -172,7 +178,7 @@ s64 sys_pidfd_open(int pid, int flags)
     }
     f = create((u32)flags);
     if (f)
-        pidfd_attach(f, p);
+        attach(f, p);
     object_unref(&p->obj);
     return f ? fd_install(&f->obj, fd_rights(O_RDWR), true, 0) : -ENOMEM;
 }

@@ -60,21 +60,22 @@ static inline void account(bool write, s64 r)
         t->io[write].chars += (u64)r;
 }
 
+/* Watchers hear of bytes that were moved. */
+static inline void notify_moved_bytes(struct file *f, bool write, s64 r)
+{
+    if (unlikely(READ_ONCE(notify_watches)) && r > 0)
+        notify_file_slow(f, write ? NOTIFY_MODIFY : NOTIFY_ACCESS);
+}
+
 static ssize_t do_read(struct file *f, struct uio *u, u64 *pos)
 {
-    ssize_t r = f->ops->read ? f->ops->read(f, u, pos) : -EINVAL;
-
-    if (unlikely(READ_ONCE(notify_watches)) && r > 0)
-        notify_file_slow(f, NOTIFY_ACCESS);
-    return r;
+    return f->ops->read ? f->ops->read(f, u, pos) : -EINVAL;
 }
 
 static ssize_t do_write(struct file *f, struct uio *u, u64 *pos)
 {
     ssize_t r = f->ops->write ? f->ops->write(f, u, pos) : -EINVAL;
 
-    if (unlikely(READ_ONCE(notify_watches)) && r > 0)
-        notify_file_slow(f, NOTIFY_MODIFY);
     if (unlikely(r == -EPIPE && socket_raises_sigpipe(f))) {
         struct sig_info info;
 
@@ -131,6 +132,7 @@ static inline __attribute__((always_inline)) s64 one_buffer(int fd, u64 buf, u64
                                      !ref.counted && ref.file->obj.refs == 1);
     }
     account(write, r);
+    notify_moved_bytes(ref.file, write, r);
     fd_return(&ref);
     return r;
 }
@@ -208,6 +210,7 @@ static s64 vector(int fd, u64 uiov, int n, bool write, bool positioned, s64 off,
             kfree(v);
     }
     account(write, r);
+    notify_moved_bytes(f, write, r);
     file_put(f);
     return r;
 }
@@ -317,6 +320,8 @@ static s64 copy_between(struct file *in, u64 *in_pos, struct file *out, u64 *out
     kfree(buf);
     account(false, done);
     account(true, done);
+    notify_moved_bytes(in, false, done);
+    notify_moved_bytes(out, true, done);
     if (done)
         return done;
     return got < 0 ? got : put < 0 ? put : 0;

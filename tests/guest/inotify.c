@@ -410,16 +410,17 @@ static void many_at_once(void)
         CHECK_EQ(pthread_join(t[i], NULL), 0);
 }
 
-static void all(bool links, bool long_too)
+static void all(bool in_memory, bool long_too)
 {
     begin();
     errors();
     files();
-    names(links);
+    names(in_memory);
     directories();
     kinds_of_watches();
     reading();
-    many_at_once();
+    if (in_memory)
+        many_at_once();
     events();
     if (long_too)
         overflow();
