@@ -13,6 +13,18 @@
 #define CAP_DAC_READ_SEARCH_ 2
 #define CAP_FOWNER_          3
 #define CAP_FSETID_          4
+#define CAP_KILL_            5
+#define CAP_SETGID_          6
+#define CAP_SETUID_          7
+#define CAP_SETPCAP_         8
+#define CAP_NET_ADMIN_       12
+#define CAP_SYS_CHROOT_      18
+#define CAP_SYS_PTRACE_      19
+#define CAP_SYS_ADMIN_       21
+#define CAP_SYS_NICE_        23
+#define CAP_SYS_RESOURCE_    24
+#define CAP_MKNOD_           27
+#define CAP_WAKE_ALARM_      35
 
 struct cred {
     u32 refs; /* atomic */

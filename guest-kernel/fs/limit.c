@@ -8,10 +8,7 @@
 
 static int too_large(void)
 {
-    struct sig_info info;
-
-    sig_info_user(&info, SIGXFSZ, SIC_USER);
-    signal_send_thread(current(), &info, 0);
+    signal_self(SIGXFSZ);
     return -EFBIG;
 }
 

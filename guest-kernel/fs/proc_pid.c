@@ -6,7 +6,6 @@
 #include "mm/aspace.h"
 #include "mm/slab.h"
 
-#define CAP_SYS_PTRACE_ 19
 #define READ_PART 4096u
 #define AUXV_MAX 64u /* pairs */
 

@@ -14,7 +14,6 @@
 #define TICK_NS UINT64_C(10000000) /* 1 / USER_HZ */
 #define PF_EXITING_     0x00000004u
 #define PF_FORKNOEXEC_  0x00000040u
-#define CAP_SYS_RESOURCE_ 24
 #define SLOTS_LEAST 64u /* of a handle table */
 
 /* All that the locks guard, read at once. */

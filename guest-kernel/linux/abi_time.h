@@ -56,6 +56,18 @@ static inline int get_timespec_ns(u64 addr, u64 *ns)
     return copy_from_user(&ts, addr, sizeof(ts)) ? -EFAULT : timespec_to_ns(&ts, ns);
 }
 
+/* struct itimerspec. 0, -EFAULT or -EINVAL. */
+static inline int get_itimerspec_ns(u64 addr, u64 *interval, u64 *value)
+{
+    struct abi_timespec ts[2];
+    int r;
+
+    if (copy_from_user(ts, addr, sizeof(ts)))
+        return -EFAULT;
+    r = timespec_to_ns(&ts[0], interval);
+    return r ? r : timespec_to_ns(&ts[1], value);
+}
+
 static inline int put_timespec(u64 addr, u64 ns)
 {
     struct abi_timespec ts = ns_to_timespec(ns);

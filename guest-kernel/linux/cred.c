@@ -8,10 +8,6 @@
 
 #include <asm/resource.h>
 
-#define CAP_KILL_ 5
-#define CAP_SYS_PTRACE_ 19
-#define CAP_SYS_ADMIN_ 21
-#define CAP_SYS_RESOURCE_ 24
 #define S_ISUID_ 04000u
 #define S_ISGID_ 02000u
 #define S_IXGRP_ 00010u

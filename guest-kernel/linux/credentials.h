@@ -3,6 +3,7 @@
 #ifndef LINUX_CREDENTIALS_H
 #define LINUX_CREDENTIALS_H
 
+#include "fs/cred.h"
 #include "core/types.h"
 
 struct process;

@@ -8,8 +8,6 @@
 #include "mm/usercopy.h"
 #include "object/process.h"
 
-#define CAP_SETGID_ 6
-#define CAP_SETUID_ 7
 /* CHOWN ... FSETID, LINUX_IMMUTABLE, MKNOD, MAC_OVERRIDE */
 #define CAP_FS_MASK UINT64_C(0x10800021f)
 #define CAP_VERSION_1 0x19980330u

@@ -166,7 +166,6 @@ static u64 now_of(int clock)
 
 s64 sys_timerfd_settime(int fd, int flags, u64 new, u64 old)
 {
-    struct abi_timespec ts[2];
     u64 value, interval, deadline = 0, left, old_interval;
     struct timerfd *t;
     struct file *f;
@@ -174,11 +173,7 @@ s64 sys_timerfd_settime(int fd, int flags, u64 new, u64 old)
 
     if (flags & ~(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET))
         return -EINVAL;
-    if (copy_from_user(ts, new, sizeof(ts)))
-        return -EFAULT;
-    r = timespec_to_ns(&ts[0], &interval);
-    if (r == 0)
-        r = timespec_to_ns(&ts[1], &value);
+    r = get_itimerspec_ns(new, &interval, &value);
     if (r == 0)
         r = get_timerfd(fd, &f, &t);
     if (r)

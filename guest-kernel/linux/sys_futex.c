@@ -11,7 +11,6 @@
 #include <linux/futex.h>
 
 #define ROBUST_LIMIT 2048u /* entries walked; the list may be a loop */
-#define CAP_SYS_PTRACE_ 19
 
 static int key_of(u64 addr, int op, struct futex_key *key)
 {

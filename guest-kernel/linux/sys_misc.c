@@ -13,8 +13,6 @@
 #include <linux/random.h>
 #include <linux/resource.h>
 
-#define CAP_SYS_ADMIN_ 21
-#define CAP_SYS_RESOURCE_ 24
 #define NR_OPEN_MAX UINT64_C(1048576)
 
 /* --- names ------------------------------------------------------------------------------------ */

@@ -13,8 +13,6 @@
 #include <linux/fcntl.h>
 #include <linux/fs.h>
 
-#define CAP_MKNOD_ 27
-#define CAP_SYS_CHROOT_ 18
 #define S_IFMT_ 0170000u
 #define S_IFREG_ 0100000u
 #define S_IFCHR_ 0020000u

@@ -12,7 +12,6 @@
 #include <linux/prctl.h>
 #include <linux/securebits.h>
 
-#define CAP_SETPCAP_ 8
 #define CAP_LAST 40u
 #define SLACK_DEFAULT 50000
 

@@ -76,12 +76,8 @@ static ssize_t do_write(struct file *f, struct uio *u, u64 *pos)
 {
     ssize_t r = f->ops->write ? f->ops->write(f, u, pos) : -EINVAL;
 
-    if (unlikely(r == -EPIPE && socket_raises_sigpipe(f))) {
-        struct sig_info info;
-
-        sig_info_user(&info, SIGPIPE, SIC_USER);
-        signal_send_thread(current(), &info, 0);
-    }
+    if (unlikely(r == -EPIPE && socket_raises_sigpipe(f)))
+        signal_self(SIGPIPE);
     return r;
 }
 

@@ -10,7 +10,6 @@
 
 #include <linux/sched.h>
 
-#define CAP_SYS_NICE_ 23
 #define NICE_MIN (-20)
 #define NICE_MAX 19
 #define RLIMIT_NICE_ 13

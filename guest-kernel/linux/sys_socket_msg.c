@@ -16,9 +16,6 @@
 #define CONTROL_MAX (UINT64_C(64) << 10)
 #define SCM_RIGHTS_ 1
 #define SCM_CREDENTIALS_ 2
-#define CAP_SETGID_ 6
-#define CAP_SETUID_ 7
-#define CAP_SYS_ADMIN_ 21
 
 struct abi_msghdr {
     u64 name;
@@ -246,12 +243,8 @@ static s64 send_one(struct file *f, struct socket *s, struct socket_message *m)
     if (READ_ONCE(f->flags) & O_NONBLOCK)
         m->flags |= MSG_DONTWAIT_;
     r = s->ops->send(s, m);
-    if (unlikely(r == -EPIPE) && !(m->flags & MSG_NOSIGNAL_) && socket_raises_sigpipe(f)) {
-        struct sig_info info;
-
-        sig_info_user(&info, SIGPIPE, SIC_USER);
-        signal_send_thread(current(), &info, 0);
-    }
+    if (unlikely(r == -EPIPE) && !(m->flags & MSG_NOSIGNAL_) && socket_raises_sigpipe(f))
+        signal_self(SIGPIPE);
     return r;
 }
 

@@ -17,12 +17,8 @@
 
 static s64 with_sigpipe(s64 r, const struct file *out)
 {
-    if (r == -EPIPE && socket_raises_sigpipe(out)) {
-        struct sig_info info;
-
-        sig_info_user(&info, SIGPIPE, SIC_USER);
-        signal_send_thread(current(), &info, 0);
-    }
+    if (r == -EPIPE && socket_raises_sigpipe(out))
+        signal_self(SIGPIPE);
     return r;
 }
 

@@ -9,7 +9,6 @@
 
 #include <linux/time.h>
 
-#define CAP_WAKE_ALARM_ 35
 /* sigev_notify of sigevent(3type); SIGEV_THREAD is the C library's and like SIGEV_SIGNAL here. */
 #define SIGEV_SIGNAL_    0
 #define SIGEV_NONE_      1
@@ -210,7 +209,6 @@ static u64 mono_deadline(int clock, u64 value, bool absolute)
 s64 sys_timer_settime(int id, int flags, u64 new, u64 old)
 {
     struct posix_timer_state before;
-    struct abi_timespec ts[2];
     bool absolute = flags & TIMER_ABSTIME, on_cpu;
     u64 value, interval;
     int clock;
@@ -218,11 +216,7 @@ s64 sys_timer_settime(int id, int flags, u64 new, u64 old)
 
     if (!new)
         return -EINVAL;
-    if (copy_from_user(ts, new, sizeof(ts)))
-        return -EFAULT;
-    r = timespec_to_ns(&ts[0], &interval);
-    if (r == 0)
-        r = timespec_to_ns(&ts[1], &value);
+    r = get_itimerspec_ns(new, &interval, &value);
     if (r == 0)
         r = posix_timer_clock(id, &clock, &on_cpu);
     if (r)

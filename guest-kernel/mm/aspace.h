@@ -117,12 +117,6 @@ struct mapping *aspace_find(struct aspace *as, u64 addr);
 struct mapping *aspace_next(struct mapping *m);
 
 /*
- * Find the frame behind a user address for a hostcall to read or write in place: faults it in, takes a
- * reference on the frame. 0; -EFAULT; -EOPNOTSUPP: not a frame (a window page), copy instead.
- */
-int aspace_pin(struct aspace *as, u64 addr, bool write, u64 *pa);
-
-/*
  * Make the page table of `as` current on this vCPU (NULL: none is needed, the old may stay loaded until
  * it is freed).
  */

@@ -231,31 +231,3 @@ int aspace_fault(struct aspace *as, u64 addr, u32 access)
     mutex_unlock(&as->lock);
     return r == -ENXIO ? FAULT_BUS : r;
 }
-
-int aspace_pin(struct aspace *as, u64 addr, bool write, u64 *pa)
-{
-    u32 prot;
-    u64 entry;
-    int r;
-
-    for (;;) {
-        mutex_lock(&as->lock);
-        spin_lock(&as->pt_lock);
-        entry = mmu_lookup(as->pt_root, addr, &prot);
-        spin_unlock(&as->pt_lock);
-        if (entry && (!write || (prot & VM_WRITE))) {
-            /* With as->lock held nobody frees the frame before we have our reference. */
-            r = (entry & PAGE_MASK) < RV_WINDOW_RO_GPA ? 0 : -EOPNOTSUPP;
-            if (r == 0) {
-                frame_ref(entry & PAGE_MASK);
-                *pa = (entry & PAGE_MASK) + addr % PAGE_SIZE;
-            }
-            mutex_unlock(&as->lock);
-            return r;
-        }
-        mutex_unlock(&as->lock);
-        r = aspace_fault(as, addr, write ? VM_WRITE : VM_READ);
-        if (r)
-            return -EFAULT;
-    }
-}

@@ -10,7 +10,6 @@
 
 #include <asm/socket.h>
 
-#define CAP_NET_ADMIN_ 12
 #define PRIORITY_FREE_MAX 6 /* above, CAP_NET_ADMIN is needed */
 #define BIT(name) (UINT64_C(1) << (name))
 

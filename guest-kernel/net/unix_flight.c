@@ -23,9 +23,6 @@
 
 #include <asm/resource.h>
 
-#define CAP_SYS_ADMIN_    21
-#define CAP_SYS_RESOURCE_ 24
-
 /* Files that a user has under way. */
 struct flight_user {
     struct tree_node node; /* key: uid */

@@ -314,6 +314,14 @@ int signal_send_thread(struct thread *t, const struct sig_info *info, unsigned f
     return r;
 }
 
+void signal_self(int signo)
+{
+    struct sig_info info;
+
+    sig_info_user(&info, signo, SIC_USER);
+    signal_send_thread(current(), &info, 0);
+}
+
 void signal_kernel(struct process *p, int signo)
 {
     struct sig_info info;

@@ -211,6 +211,8 @@ void signal_timer_send(struct sig_timer *t, struct process *p, struct thread *to
  * nobody.
  */
 void signal_pgrp(u32 pgid, int signo);
+/* To the current thread as if by itself: SIGPIPE, SIGXFSZ. */
+void signal_self(int signo);
 /* A signal of the kernel to one process. */
 void signal_kernel(struct process *p, int signo);
 

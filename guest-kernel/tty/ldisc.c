@@ -97,12 +97,6 @@ u32 ldisc_output(struct tty *t, const u8 *in, u32 n, u8 *out, u32 room, u32 *out
     return i;
 }
 
-void ldisc_stop(struct tty *t, bool stopped)
-{
-    t->stopped = stopped;
-    tty_tell(t);
-}
-
 static void echo_text(struct tty *t, const char *s, u32 n)
 {
     t->driver->put(t, (const u8 *)s, n);

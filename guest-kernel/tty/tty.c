@@ -8,6 +8,7 @@
 #include "core/string.h"
 #include "core/time.h"
 #include "fs/inode.h"
+#include "fs/proc.h"
 #include "mm/slab.h"
 #include "object/process.h"
 #include "tty/tty_impl.h"
@@ -25,7 +26,7 @@ struct tty_file {
     struct tty *tty; /* a reference */
 };
 
-struct tty *tty_of_file(const struct file *f)
+static struct tty *tty_of_file(const struct file *f)
 {
     const struct tty_file *tf = f->priv;
 
@@ -118,17 +119,7 @@ void tty_signal_foreground(struct tty *t, int signo)
         signal_pgrp(pgrp, signo);
 }
 
-/* Nobody's from now on, with which it may be gone altogether. Registry locked. */
-static struct tty *leave_session(struct tty *t)
-{
-    WRITE_ONCE(t->session, 0);
-    WRITE_ONCE(t->pgrp, 0);
-    if (t->hung_up)
-        list_del(&t->node);
-    return t;
-}
-
-bool tty_release_session(u32 sid)
+void tty_session_ended(u32 sid)
 {
     struct tty *t;
     u32 pgrp = 0;
@@ -137,22 +128,19 @@ bool tty_release_session(u32 sid)
     t = of_session(sid);
     if (t) {
         pgrp = t->pgrp;
-        leave_session(t);
+        WRITE_ONCE(t->session, 0);
+        WRITE_ONCE(t->pgrp, 0);
+        if (t->hung_up)
+            list_del(&t->node); /* it was known for its session only */
     }
     mutex_unlock(&registry);
     if (!t)
-        return false;
+        return;
     if (pgrp) {
         signal_pgrp(pgrp, SIGHUP);
         signal_pgrp(pgrp, SIGCONT);
     }
     tty_unref(t);
-    return true;
-}
-
-void tty_session_ended(u32 sid)
-{
-    tty_release_session(sid);
 }
 
 int tty_take_session(struct tty *t, bool steal)
@@ -401,7 +389,7 @@ static const struct file_ops tty_ops = {
 
 bool tty_is_device(u64 rdev)
 {
-    return (rdev >> 8 & 0xfff) == PTS_MAJOR || rdev == DEV_TTY || rdev == DEV_CONSOLE || rdev == DEV_PTMX;
+    return dev_major_of(rdev) == PTS_MAJOR || rdev == DEV_TTY || rdev == DEV_CONSOLE || rdev == DEV_PTMX;
 }
 
 /* What a device stands for, with a reference. */
@@ -415,7 +403,7 @@ static struct tty *behind(u64 rdev)
         if (t && t->hung_up)
             t = NULL;
     } else {
-        t = find(rdev == DEV_CONSOLE ? 0 : (u32)(rdev & 0xff) | (u32)(rdev >> 12 & ~0xffu));
+        t = find(rdev == DEV_CONSOLE ? 0 : dev_minor_of(rdev));
         if (t && rdev == DEV_CONSOLE && t->driver->destroy)
             t = NULL; /* a pseudo-terminal has the number */
     }

@@ -32,7 +32,7 @@ int tty_open_peer(struct file *f, u32 flags, struct file **out);
 void tty_resized(u32 columns, u32 rows);
 /* The controlling terminal of a session: its device and foreground group; 0 and -1: it has none. */
 void tty_of_session(u32 sid, u32 *dev, s32 *pgrp);
-/* The session's leader has ended: its terminal is nobody's (process_hooks.session_end). */
+/* The session's leader has ended, or gives its terminal up: it is nobody's (process_hooks.session_end). */
 void tty_session_ended(u32 sid);
 
 #endif

@@ -82,7 +82,6 @@ bool ldisc_input_full(const struct tty *t); /* more would be lost; t->room says 
 size_t ldisc_take(struct tty *t, u8 *out, size_t n, bool *end);
 /* Output: how many of the n bytes were used; *out_len bytes of out are to be sent. */
 u32 ldisc_output(struct tty *t, const u8 *in, u32 n, u8 *out, u32 room, u32 *out_len);
-void ldisc_stop(struct tty *t, bool stopped);
 void ldisc_flush_input(struct tty *t);
 /* Copy into and out of a ring of a power of two of bytes; `at` counts on and on. */
 void ring_put(u8 *ring, u32 size, u32 at, const u8 *s, u32 n);
@@ -94,12 +93,8 @@ void tty_tell(struct tty *t);
 s64 tty_common_ioctl(struct tty *t, u32 cmd, u64 arg);
 /* tcsetpgrp(3): what a process in the background may not do; 0 or -errno. */
 int tty_check_background(const struct tty *t, int signo);
-/* The session is to lose it. True: it was controlled by it. */
-bool tty_release_session(u32 sid);
 /* TIOCSCTTY: become the terminal of the caller's session; steal: from another one. 0 or -EPERM. */
 int tty_take_session(struct tty *t, bool steal);
-/* The terminal that a file is open on. */
-struct tty *tty_of_file(const struct file *f);
 /* A signal for the group in the foreground. */
 void tty_signal_foreground(struct tty *t, int signo);
 /* Must not park. */

@@ -4,11 +4,10 @@
 #include "fs/cred.h"
 #include "mm/usercopy.h"
 #include "object/process.h"
+#include "tty/tty.h"
 #include "tty/tty_impl.h"
 
 #include <asm/ioctls.h>
-
-#define CAP_SYS_ADMIN_ 21
 
 /* --- termios -------------------------------------------------------------------------------------- */
 
@@ -133,7 +132,7 @@ static s64 give_up_control(struct tty *t)
     if (!controls_caller(t))
         return -ENOTTY;
     if (p->pid == process_session_id(p))
-        tty_release_session(p->pid);
+        tty_session_ended(p->pid);
     return 0;
 }
 
@@ -168,7 +167,7 @@ static s64 flow(struct tty *t, u64 what)
         return -EINVAL;
     mutex_lock(&t->lock);
     if (what == TCOOFF || what == TCOON)
-        ldisc_stop(t, what == TCOOFF);
+        t->stopped = what == TCOOFF;
     else if (c)
         t->driver->put(t, &c, 1);
     tty_tell(t);
