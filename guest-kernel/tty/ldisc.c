@@ -150,8 +150,6 @@ static void put_byte(struct tty *t, u8 c, bool mark)
             echo_text(t, "\a", 1);
         return; /* as a terminal does: what does not fit is lost, but the line can still be ended */
     }
-    if (t->head == t->line)
-        t->line_column = t->column;
     t->buf[i] = c;
     if (mark)
         t->mark[i / 8] |= (u8)(1u << (i % 8));

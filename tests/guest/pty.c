@@ -194,6 +194,9 @@ static void editing(void)
     send("x\001y\177\177\n"); /* a control character is two columns wide */
     expect(slave, "x\n");
     expect(master, "x^Ay\b \b\b \b\b \b\r\n");
+    send("a\tb\177\177\n"); /* a tab is as wide as it was where it stands */
+    expect(slave, "a\n");
+    expect(master, "a\tb\b \b\b\b\b\b\b\b\b\r\n");
     send("\177\n"); /* nothing to erase */
     expect(slave, "\n");
     expect(master, "\r\n");
