@@ -165,4 +165,15 @@ static inline void t_sleep_ms(long ms)
         ;
 }
 
+/* True within ten seconds: for what the kernel does by a thread of its own, or after it woke us. */
+#define EVENTUALLY(cond) \
+    do { \
+        int64_t t_end_ = t_now_ns() + 10000000000; \
+        while (!(cond)) { \
+            if (t_now_ns() > t_end_) \
+                t_fail(__FILE__, __LINE__, #cond " (in ten seconds)", 0); \
+            t_sleep_ms(1); \
+        } \
+    } while (0)
+
 #endif
