@@ -304,7 +304,7 @@ int run_options_parse(struct run_options *opt, int argc, char **argv, bool host_
 {
     int c;
 
-    *opt = (struct run_options) {
+    *opt = (struct run_options){
         .memory = MEMORY_DEFAULT, .cpus = default_cpus(), .hostname = "rvisor",
         .host_root = host_root,
     };

@@ -159,7 +159,7 @@ int user_find(struct user *user, const char *rootfs, const char *text, struct er
     cleanup_fd int root = open(rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
     char *colon;
 
-    *user = (struct user) { .home = "/" };
+    *user = (struct user){ .home = "/" };
     if (!copy)
         return error_set(err, errno, "--user");
     if (root < 0)

@@ -106,7 +106,7 @@ static int load_segments(struct vm *vm, struct elf_image *img, struct error *err
         if (!mem)
             return error_set(err, 0, "the memory limit is too small for the guest kernel");
         place(vm, img, &ph, (gpa_t) { gpa }, mem);
-        *seg = (struct elf_segment) { gpa, end - gpa, ph.p_flags };
+        *seg = (struct elf_segment){ gpa, end - gpa, ph.p_flags };
         img->nsegments++;
         img->end = end;
     }

@@ -44,7 +44,7 @@ int files_init(struct vm *vm, struct error *err)
     if (!t)
         return error_set(err, ENOMEM, "cannot start");
     if (getrlimit(RLIMIT_NOFILE, &lim) < 0)
-        lim = (struct rlimit) { 1024, 1024 };
+        lim = (struct rlimit){ 1024, 1024 };
     if (lim.rlim_cur < lim.rlim_max) {
         rlim_t old = lim.rlim_cur;
 
@@ -245,7 +245,7 @@ static ssize_t write_from(const struct hc_req *req, const struct host_file *f, s
 
         skip -= k;
         if (v.iov_len > k)
-            iov[n++] = (struct iovec) { (char *)v.iov_base + k, v.iov_len - k };
+            iov[n++] = (struct iovec){ (char *)v.iov_base + k, v.iov_len - k };
     }
     return pwritev2(f->fd, iov, n, (off_t)(req->arg[1] + done), flags);
 }

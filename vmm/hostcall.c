@@ -112,7 +112,7 @@ static int64_t resolve(struct hc_req *req, const struct rv_hostcall *call, uint3
         sum += len;
         if (!at || sum > max)
             return -1;
-        req->iov[i] = (struct iovec) { at, len };
+        req->iov[i] = (struct iovec){ at, len };
     }
     return (int64_t)sum;
 }

@@ -47,14 +47,14 @@ int options_parse(struct options *opt, int argc, char **argv, struct error *err)
     uint64_t n;
     int c;
 
-    *opt = (struct options) { .memory = UINT64_C(1) << 30, .cpus = 1 };
+    *opt = (struct options){ .memory = UINT64_C(1) << 30, .cpus = 1 };
     for (size_t i = 0; i < NFD_OPTIONS; i++) {
         *(int *)((char *)opt + fd_options[i].offset) = -1;
-        longopts[i] = (struct option) { fd_options[i].name, required_argument, NULL, (int)i };
+        longopts[i] = (struct option){ fd_options[i].name, required_argument, NULL, (int)i };
     }
-    longopts[OPT_MEMORY] = (struct option) { "memory", required_argument, NULL, OPT_MEMORY };
-    longopts[OPT_CPUS] = (struct option) { "cpus", required_argument, NULL, OPT_CPUS };
-    longopts[OPT_KERNEL] = (struct option) { "kernel", required_argument, NULL, OPT_KERNEL };
+    longopts[OPT_MEMORY] = (struct option){ "memory", required_argument, NULL, OPT_MEMORY };
+    longopts[OPT_CPUS] = (struct option){ "cpus", required_argument, NULL, OPT_CPUS };
+    longopts[OPT_KERNEL] = (struct option){ "kernel", required_argument, NULL, OPT_KERNEL };
 
     opterr = 0;
     while ((c = getopt_long(argc, argv, "", longopts, NULL)) != -1) {

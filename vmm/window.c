@@ -196,7 +196,7 @@ static int64_t map_run(struct vm *vm, struct range *r, uint64_t gpa, uint64_t le
     runs_cut(vm, &r->runs, gpa, len, &spare);
     run_free(&r->runs, spare);
     files_ref(f);
-    *run = (struct run) { .gpa = gpa, .len = len, .off = off, .file = f };
+    *run = (struct run){ .gpa = gpa, .len = len, .off = off, .file = f };
     run->alive = with_pages(size_of(f), off, len);
     runs_add(&r->runs, run);
     return (int64_t)run->alive;

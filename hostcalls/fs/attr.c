@@ -37,7 +37,7 @@ static struct timespec to_timespec(uint64_t ns)
         sec--;
         rest += 1000000000;
     }
-    return (struct timespec) { (time_t)sec, (long)rest };
+    return (struct timespec){ (time_t)sec, (long)rest };
 }
 
 static int set_times(int looked, uint32_t mask, const struct rv_attr *to)
@@ -136,7 +136,7 @@ int64_t fs_statfs(struct call *c)
     node_put(dir);
     if (r)
         return r;
-    out = (struct rv_statfs) {
+    out = (struct rv_statfs){
         .type = (uint64_t)st.f_type,
         .bsize = (uint64_t)st.f_bsize,
         .blocks = st.f_blocks,

@@ -73,7 +73,7 @@ static int parse(struct options *opt, int argc, char **argv, struct error *err)
 {
     int c, r;
 
-    *opt = (struct options) { .fd = { -1, -1, -1, -1 }, .ntrees = 1 };
+    *opt = (struct options){ .fd = { -1, -1, -1, -1 }, .ntrees = 1 };
     opt->tree[0].is_image = opt->tree[0].readonly = true;
     opterr = 0;
     while ((c = getopt_long(argc, argv, "", longopts, NULL)) != -1) {

@@ -53,7 +53,7 @@ int walk_entry(struct call *c, struct node *dir, const char *name, bool with_tex
         }
     }
     if (e.status)
-        e = (struct rv_walk_entry) { .status = e.status };
+        e = (struct rv_walk_entry){ .status = e.status };
     call_reply(c, &e, sizeof(e));
     c->out_used += e.link_len;
     call_reply(c, zeros, -e.link_len % 8);

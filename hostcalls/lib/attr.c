@@ -18,7 +18,7 @@ static uint64_t ns(const struct statx_timestamp *t)
 
 void attr_fill(struct rv_attr *a, const struct statx *sx)
 {
-    *a = (struct rv_attr) {
+    *a = (struct rv_attr){
         .ino = sx->stx_ino,
         .dev = encode_dev(sx->stx_dev_major, sx->stx_dev_minor),
         .size = sx->stx_size,

@@ -73,7 +73,7 @@ static void sleeps(void)
     }
     clock_gettime(CLOCK_MONOTONIC, &ts);
     t = ns(ts) + 30000000;
-    ts = (struct timespec) { t / 1000000000, t % 1000000000 };
+    ts = (struct timespec){ t / 1000000000, t % 1000000000 };
     CHECK_EQ(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL), 0);
     CHECK(t_now_ns() >= t);
     CHECK_EQ(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL), 0); /* in the past */
@@ -102,7 +102,7 @@ static void timers(void)
     while (alarms < 3) /* busy: the kernel interrupts it */
         ;
     CHECK(t_now_ns() - t >= 25000000);
-    it = (struct itimerval) { { 0, 0 }, { 0, 0 } };
+    it = (struct itimerval){ { 0, 0 }, { 0, 0 } };
     OK(setitimer(ITIMER_REAL, &it, NULL));
     t = t_now_ns();
     OK(timerfd_settime(fd, 0, &its, NULL));

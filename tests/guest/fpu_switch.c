@@ -120,7 +120,7 @@ int main(void)
         CHECK_EQ(pthread_create(&t[i], NULL, work, (void *)(i * 50 + (pid ? 0 : 25))), 0);
     for (int i = 0; i < THREADS; i++)
         CHECK_EQ(pthread_join(t[i], NULL), 0);
-    it = (struct itimerval) { { 0, 0 }, { 0, 0 } };
+    it = (struct itimerval){ { 0, 0 }, { 0, 0 } };
     OK(setitimer(ITIMER_REAL, &it, NULL));
     if (pid == 0)
         t_end(0);

@@ -58,7 +58,7 @@ static void masks(void)
     raise(SIGUSR1);
     raise(SIGUSR1);
     for (int i = 0; i < 3; i++)
-        OK(sigqueue(getpid(), SIGRTMIN, (union sigval) { .sival_int = i }));
+        OK(sigqueue(getpid(), SIGRTMIN, (union sigval){ .sival_int = i }));
     CHECK_EQ(count, 0);
     OK(sigpending(&pending));
     CHECK(sigismember(&pending, SIGUSR1) && sigismember(&pending, SIGRTMIN));
@@ -109,7 +109,7 @@ static void flags(void)
     raise(SIGUSR2);
     OK(sigaction(SIGUSR2, NULL, &sa));
     CHECK(sa.sa_handler == SIG_DFL);
-    CHECK_ERRNO(sigaction(SIGKILL, &(struct sigaction) { .sa_handler = SIG_IGN }, NULL), EINVAL);
+    CHECK_ERRNO(sigaction(SIGKILL, &(struct sigaction){ .sa_handler = SIG_IGN }, NULL), EINVAL);
     CHECK_ERRNO(sigaction(65, NULL, &sa), EINVAL);
 }
 

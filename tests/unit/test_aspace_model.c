@@ -139,7 +139,7 @@ static u32 random_len(u32 page)
 static void model_map(u32 s, u32 page, u32 n, u32 prot, bool shared, int v, u32 index)
 {
     for (u32 i = 0; i < n; i++)
-        model[s][page + i] = (struct page) {
+        model[s][page + i] = (struct page){
             .mapped = true, .shared = shared, .prot = prot, .vmo = v, .index = index + i
         };
 }

@@ -88,7 +88,7 @@ static void prepare(size_t room, const void *in, size_t in_len, uint64_t a0, uin
                     uint64_t a2, uint64_t a3)
 {
     memset(out, 0x5a, sizeof(out));
-    c = (struct call) { .arg = { a0, a1, a2, a3 }, .in = in, .in_len = in_len, .out = out,
+    c = (struct call){ .arg = { a0, a1, a2, a3 }, .in = in, .in_len = in_len, .out = out,
                         .out_max = room, .fd = -1 };
 }
 

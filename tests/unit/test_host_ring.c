@@ -109,7 +109,7 @@ static void wires(void)
 
 static void start_client(void)
 {
-    vcpu = (struct vcpu) { .vm = &vm, .page = &page };
+    vcpu = (struct vcpu){ .vm = &vm, .page = &page };
     vcpu.hostcalls = calloc(RV_HC_COUNT, sizeof(uint64_t));
     vm.ram.base = calloc(1, RAM);
     vm.ram.limit = vm.ram.size = RAM;
@@ -175,12 +175,12 @@ static void prepare(uint32_t nr, const char *in, uint32_t room)
     call->arg[0] = RV_ROOT_NODE(0);
     if (in) {
         call->nin = 1;
-        call->sg[0] = (struct rv_sg) { { IN }, (uint32_t)strlen(in), 0 };
+        call->sg[0] = (struct rv_sg){ { IN }, (uint32_t)strlen(in), 0 };
         memcpy(vm.ram.base + IN, in, strlen(in));
     }
     if (room) {
         call->nout = 1;
-        call->sg[call->nin] = (struct rv_sg) { { OUT }, room, 0 };
+        call->sg[call->nin] = (struct rv_sg){ { OUT }, room, 0 };
     }
     memset(vm.ram.base + OUT, 0x5a, 80000);
 }
@@ -287,7 +287,7 @@ static struct fs_slot *slot_for(uint32_t slot, uint32_t nr, const char *in, uint
 {
     struct fs_slot *s = &ring->slot[slot];
 
-    *s = (struct fs_slot) { .nr = nr, .in_len = (uint32_t)strlen(in), .out_max = out_max,
+    *s = (struct fs_slot){ .nr = nr, .in_len = (uint32_t)strlen(in), .out_max = out_max,
                             .arg = { RV_ROOT_NODE(0) } };
     memcpy(ring->data[slot], in, strlen(in));
     return s;
@@ -505,7 +505,7 @@ static int open_fds(void)
 
 static int64_t opened(uint64_t nread, uint32_t used, uint32_t has_fd)
 {
-    open_reply = (struct rv_open_reply) { .nread = nread, .file = 1234, .writable = 1 };
+    open_reply = (struct rv_open_reply){ .nread = nread, .file = 1234, .writable = 1 };
     reply_has_fd = has_fd;
     return answered(RV_HC_fs_open, 69632, 0, used);
 }

@@ -38,8 +38,8 @@ static int set_registers(struct vcpu *vcpu, struct error *err)
     s.efer = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
     s.cs = code;
     s.ss = s.ds = s.es = s.fs = s.gs = data;
-    s.tr = (struct kvm_segment) { .limit = 0x67, .type = 11, .present = 1 };
-    s.ldt = (struct kvm_segment) { .type = 2, .unusable = 1 };
+    s.tr = (struct kvm_segment){ .limit = 0x67, .type = 11, .present = 1 };
+    s.ldt = (struct kvm_segment){ .type = 2, .unusable = 1 };
     memset(&s.gdt, 0, sizeof(s.gdt));
     memset(&s.idt, 0, sizeof(s.idt));
     if (ioctl(vcpu->fd, KVM_SET_SREGS, &s) < 0)
