@@ -85,7 +85,14 @@ struct rv_vcpu_page {
     uint32_t switches;     /* (g) grows with each switch of threads: no slice is over where it does */
     uint64_t syscalls;     /* (g) statistics, shown by --stats */
     uint64_t page_faults;  /* (g) */
-    uint64_t reserved[27];
+    uint32_t in_kernel;    /* (g) 0: in ring 3 */
+    uint32_t pad0;
+    /*
+     * (h) How often the VMM's tick found this vCPU running; by that the guest tells user from system
+     * time. The low 32 bits: in ring 3. The high ones: in ring 0.
+     */
+    uint64_t ticks;
+    uint64_t reserved[25];
     struct rv_hostcall call; /* at 256 */
     uint8_t pad[RV_PAGE_SIZE - 256 - sizeof(struct rv_hostcall)];
 };

@@ -88,6 +88,18 @@ static void post_waiting(struct vm *vm)
         winsize_waiting = -1;
 }
 
+/* Who runs where is sampled, as a kernel with a timer interrupt would; idling does not count. */
+static void count_tick(struct vcpu *vcpu)
+{
+    struct rv_vcpu_page *page = vcpu->page;
+
+    if (__atomic_load_n(&page->idle, __ATOMIC_RELAXED))
+        return;
+    vcpu->ticks[__atomic_load_n(&page->in_kernel, __ATOMIC_RELAXED) != 0]++;
+    __atomic_store_n(&page->ticks, (uint64_t)vcpu->ticks[1] << 32 | vcpu->ticks[0],
+                     __ATOMIC_RELAXED);
+}
+
 /* A vCPU in the guest whose deadline passed, or on which a thread has waited for a whole tick. */
 static void tick_vcpu(struct vcpu *vcpu, uint64_t now)
 {
@@ -98,6 +110,7 @@ static void tick_vcpu(struct vcpu *vcpu, uint64_t now)
         vcpu->tick_seen = 0;
         return;
     }
+    count_tick(vcpu);
     deadline = __atomic_load_n(&vcpu->page->deadline, __ATOMIC_RELAXED);
     switches = __atomic_load_n(&vcpu->page->switches, __ATOMIC_RELAXED);
     if (switches != vcpu->switches || !__atomic_load_n(&vcpu->page->waiters, __ATOMIC_RELAXED))

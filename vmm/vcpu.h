@@ -56,6 +56,7 @@ struct vcpu {
     /* Used by the event thread's tick only. */
     uint32_t tick_seen; /* ticks for which the same thread ran while others waited */
     uint32_t switches;  /* the page's, at the last tick */
+    uint32_t ticks[2];  /* found it in ring 3, in ring 0: rv_vcpu_page.ticks */
 };
 
 /* Start the thread of vCPU `index`, which takes its filter and waits for vcpu_begin. */

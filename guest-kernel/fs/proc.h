@@ -116,8 +116,8 @@ int proc_store_comm(const struct proc_inode *i, char *s, size_t n);
 int proc_show_maps(const struct proc_inode *i, struct text *t);     /* arg 1: smaps, 2: rollup */
 int proc_show_mounts(const struct proc_inode *i, struct text *t);   /* arg 1: mountinfo */
 
-/* All vCPUs, and each one's time in ns since the clock's zero, when it counts as idle too. */
-void proc_cpu_times(u32 cpu, u64 *busy, u64 *idle);
+/* A vCPU's time in ns; *idle: since the clock's zero, so the time before the machine was is idle. */
+void proc_cpu_time(u32 cpu, struct cpu_times *busy, u64 *idle);
 /* Threads that run or could, and all; *last: number of the newest one. */
 void proc_count_threads(u32 *running, u32 *all, u32 *last);
 

@@ -18,14 +18,19 @@
  * Idle threads count their time from the clock's zero, so the time before the machine's start is
  * idle time, and what is not idle time is work.
  */
-void proc_cpu_times(u32 cpu, u64 *busy, u64 *idle)
+void proc_cpu_time(u32 cpu, struct cpu_times *busy, u64 *idle)
 {
+    static struct spinlock lock = SPINLOCK_INIT(RANK_LEAF);
+    static struct cpu_times shown[RV_MAX_VCPUS]; /* under lock */
     const struct percpu *c = percpu_table[cpu];
     const struct thread *t = c ? READ_ONCE(c->idle) : NULL;
-    u64 now = time_mono();
+    u64 now = time_mono(), ticks = t ? READ_ONCE(c->page->ticks) : 0;
 
     *idle = t ? MIN(thread_time(t), now) : now;
-    *busy = now - *idle;
+    spin_lock(&lock);
+    cpu_times_split(&shown[cpu], now - *idle, (u64[]){ (u32)ticks, ticks >> 32 });
+    *busy = shown[cpu];
+    spin_unlock(&lock);
 }
 
 void proc_count_threads(u32 *running, u32 *all, u32 *last)
@@ -53,30 +58,33 @@ void proc_count_threads(u32 *running, u32 *all, u32 *last)
     }
 }
 
-static void put_cpu(struct text *t, u64 busy, u64 idle)
+static void put_cpu(struct text *t, const struct cpu_times *busy, u64 idle)
 {
-    text_printf(t, " %lu 0 0 %lu 0 0 0 0 0 0\n", busy / TICK_NS, idle / TICK_NS);
+    text_printf(t, " %lu 0 %lu %lu 0 0 0 0 0 0\n", busy->user / TICK_NS, busy->system / TICK_NS,
+                idle / TICK_NS);
 }
 
 static int show_stat(const struct proc_inode *i UNUSED, struct text *t)
 {
-    u64 busy = 0, idle = 0, b, id;
+    struct cpu_times busy = { 0, 0 }, b;
+    u64 idle = 0, id;
     u64 switches = 0, interrupts = 0;
     u32 running, all, last;
 
     for (u32 c = 0; c < sched_ncpus(); c++) {
-        proc_cpu_times(c, &b, &id);
-        busy += b;
+        proc_cpu_time(c, &b, &id);
+        busy.user += b.user;
+        busy.system += b.system;
         idle += id;
         switches += percpu_table[c] ? READ_ONCE(percpu_table[c]->switches) : 0;
         interrupts += percpu_table[c] ? READ_ONCE(percpu_table[c]->interrupts) : 0;
     }
     text_puts(t, "cpu ");
-    put_cpu(t, busy, idle);
+    put_cpu(t, &busy, idle);
     for (u32 c = 0; c < sched_ncpus(); c++) {
-        proc_cpu_times(c, &b, &id);
+        proc_cpu_time(c, &b, &id);
         text_printf(t, "cpu%u", c);
-        put_cpu(t, b, id);
+        put_cpu(t, &b, id);
     }
     proc_count_threads(&running, &all, &last);
     text_printf(t, "intr %lu\nctxt %lu\nbtime %lu\nprocesses %lu\nprocs_running %u\n"
@@ -88,10 +96,11 @@ static int show_stat(const struct proc_inode *i UNUSED, struct text *t)
 
 static int show_uptime(const struct proc_inode *i UNUSED, struct text *t)
 {
-    u64 up = time_boot() / TICK_NS, idle = 0, b, id;
+    u64 up = time_boot() / TICK_NS, idle = 0, id;
+    struct cpu_times b;
 
     for (u32 c = 0; c < sched_ncpus(); c++) {
-        proc_cpu_times(c, &b, &id);
+        proc_cpu_time(c, &b, &id);
         idle += id / TICK_NS;
     }
     text_printf(t, "%lu.%02lu %lu.%02lu\n", up / 100, up % 100, idle / 100, idle % 100);
@@ -131,11 +140,12 @@ static u64 fixed_power(u64 x, u64 n)
 static void update_loads(u64 out[3])
 {
     static const u64 decay[3] = { 1884, 2014, 2037 }; /* exp(-5 s / 1, 5, 15 min) in fixed point */
-    u64 busy = 0, b, id, now = time_mono(), n, mean;
+    u64 busy = 0, id, now = time_mono(), n, mean;
+    struct cpu_times b;
 
     for (u32 c = 0; c < sched_ncpus(); c++) {
-        proc_cpu_times(c, &b, &id);
-        busy += b;
+        proc_cpu_time(c, &b, &id);
+        busy += b.user + b.system;
     }
     spin_lock(&loads.lock);
     n = (now - loads.at) / LOAD_PERIOD;

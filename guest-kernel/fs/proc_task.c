@@ -144,8 +144,8 @@ int proc_show_stat(const struct proc_inode *i, struct text *t)
                 f.session, tty, tpgid,
                 (p->did_exec ? 0 : PF_FORKNOEXEC_) | (f.exiting ? PF_EXITING_ : 0));
     text_printf(t, "%lu %lu %lu %lu %lu %lu %lu %lu ", f.used.minflt, f.children.minflt,
-                f.used.majflt, f.children.majflt, f.used.utime / TICK_NS, f.used.stime / TICK_NS,
-                f.children.utime / TICK_NS, f.children.stime / TICK_NS);
+                f.used.majflt, f.children.majflt, f.used.cpu.user / TICK_NS, f.used.cpu.system / TICK_NS,
+                f.children.cpu.user / TICK_NS, f.children.cpu.system / TICK_NS);
     text_printf(t, "%d %d %u 0 %lu %lu %lu %lu ", 20 + f.nice, f.nice, f.nthreads,
                 p->start_time / TICK_NS, m.size, (m.anon + m.file + m.shmem) >> PAGE_SHIFT,
                 f.limit_rss);

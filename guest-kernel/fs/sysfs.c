@@ -191,13 +191,16 @@ static int show_memory_current(const struct proc_inode *i UNUSED, struct text *t
 
 static int show_cpu_stat(const struct proc_inode *i UNUSED, struct text *t)
 {
-    u64 busy = 0, b, idle;
+    struct cpu_times busy = { 0, 0 }, b;
+    u64 idle;
 
     for (u32 c = 0; c < sched_ncpus(); c++) {
-        proc_cpu_times(c, &b, &idle);
-        busy += b;
+        proc_cpu_time(c, &b, &idle);
+        busy.user += b.user;
+        busy.system += b.system;
     }
-    text_printf(t, "usage_usec %lu\nuser_usec %lu\nsystem_usec 0\n", busy / 1000, busy / 1000);
+    text_printf(t, "usage_usec %lu\nuser_usec %lu\nsystem_usec %lu\n",
+                (busy.user + busy.system) / 1000, busy.user / 1000, busy.system / 1000);
     return 0;
 }
 

@@ -23,37 +23,36 @@ typedef s64 (*entry_fn)(struct trap_frame *);
     }
 #include "linux/syscalls.def"
 #undef SYSCALL
-#define SYSCALL(nr, name, ret, args, status, note) [nr] = enter_##name,
-static const entry_fn table[SYSCALL_MAX] = {
-#include "linux/syscalls.def"
-};
-#undef SYSCALL
 
 static u32 missing_count[SYSCALL_MAX];
 
-static s64 missing(u32 nr)
+static s64 enter_missing(struct trap_frame *r)
 {
+    u32 nr = (u32)r->error;
+
     if (nr < SYSCALL_MAX && __atomic_fetch_add(&missing_count[nr], 1, __ATOMIC_RELAXED) == 0)
         log_info("system call %u is not implemented (%s)", nr, current()->name);
     return -ENOSYS;
 }
 
-static s64 enter_missing(struct trap_frame *r)
-{
-    return missing((u32)r->error);
-}
+#define SYSCALL(nr, name, ret, args, status, note) [nr] = enter_##name,
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Woverride-init"
+static const entry_fn table[SYSCALL_MAX] = {
+    [0 ... SYSCALL_MAX - 1] = enter_missing,
+#include "linux/syscalls.def"
+};
+#pragma GCC diagnostic pop
+#undef SYSCALL
 
 void linux_syscall(struct trap_frame *regs)
 {
     u32 nr = (u32)regs->error;
-    entry_fn enter = NULL;
+    entry_fn enter;
     s64 ret;
 
-    this_cpu()->page->syscalls++;
-    if (likely(nr < SYSCALL_MAX))
-        enter = table[nr];
-    if (unlikely(!enter))
-        enter = enter_missing;
+    cpu_enter_kernel()->syscalls++;
+    enter = likely(nr < SYSCALL_MAX) ? table[nr] : enter_missing;
     if (unlikely(strace_enabled))
         ret = strace_call(regs, enter);
     else

@@ -57,8 +57,8 @@ s64 sys_setsid(void)
 static struct abi_rusage rusage_of(const struct usage *u)
 {
     return (struct abi_rusage){
-        .utime = ns_to_timeval(u->utime),
-        .stime = ns_to_timeval(u->stime),
+        .utime = ns_to_timeval(u->cpu.user),
+        .stime = ns_to_timeval(u->cpu.system),
         .maxrss = (s64)u->maxrss_kb,
         .minflt = (s64)u->minflt,
         .majflt = (s64)u->majflt,
@@ -83,7 +83,9 @@ s64 sys_getrusage(int who, u64 to)
         spin_unlock(&process_tree_lock);
         break;
     case 1: /* RUSAGE_THREAD */
+        spin_lock(&p->lock);
         thread_usage(current(), &u);
+        spin_unlock(&p->lock);
         u.maxrss_kb = aspace_peak_pages(p->aspace) << (PAGE_SHIFT - 10);
         break;
     default:

@@ -20,7 +20,6 @@
 static s64 cpu_clock(int id, u64 *ns)
 {
     int nr = ~(id >> 3);
-    struct usage u;
 
     if ((id & CPUCLOCK_KIND) == CPUCLOCK_KIND)
         return -EINVAL;
@@ -40,18 +39,15 @@ static s64 cpu_clock(int id, u64 *ns)
 
         if (nr && !p)
             return -EINVAL;
-        process_usage(p ? p : process_current(), &u);
+        *ns = process_cputime(p ? p : process_current());
         if (p)
             object_unref(&p->obj);
-        *ns = u.utime + u.stime;
     }
     return 0;
 }
 
 static s64 read_clock(int id, u64 *ns)
 {
-    struct usage u;
-
     switch (id) {
     case CLOCK_REALTIME:
     case CLOCK_REALTIME_COARSE:
@@ -76,8 +72,7 @@ static s64 read_clock(int id, u64 *ns)
         *ns = thread_time(current());
         return 0;
     case CLOCK_PROCESS_CPUTIME_ID:
-        process_usage(process_current(), &u);
-        *ns = u.utime + u.stime;
+        *ns = process_cputime(process_current());
         return 0;
     default:
         return id < 0 ? cpu_clock(id, ns) : -EINVAL;
@@ -176,10 +171,10 @@ s64 sys_times(u64 to)
     spin_lock(&process_tree_lock);
     children = p->children_used;
     spin_unlock(&process_tree_lock);
-    t[0] = (s64)(self.utime / (NSEC_PER_SEC / TICKS_PER_SEC));
-    t[1] = (s64)(self.stime / (NSEC_PER_SEC / TICKS_PER_SEC));
-    t[2] = (s64)(children.utime / (NSEC_PER_SEC / TICKS_PER_SEC));
-    t[3] = (s64)(children.stime / (NSEC_PER_SEC / TICKS_PER_SEC));
+    t[0] = (s64)(self.cpu.user / (NSEC_PER_SEC / TICKS_PER_SEC));
+    t[1] = (s64)(self.cpu.system / (NSEC_PER_SEC / TICKS_PER_SEC));
+    t[2] = (s64)(children.cpu.user / (NSEC_PER_SEC / TICKS_PER_SEC));
+    t[3] = (s64)(children.cpu.system / (NSEC_PER_SEC / TICKS_PER_SEC));
     if (to && copy_to_user(to, t, sizeof(t)))
         return -EFAULT;
     return (s64)(time_mono() / (NSEC_PER_SEC / TICKS_PER_SEC));
@@ -242,15 +237,7 @@ static int cpu_sleep_until(struct thread *t, u64 at)
 
 static u64 cpu_time(struct thread *t)
 {
-    struct process *p = process_current();
-    u64 ns;
-
-    if (t)
-        return thread_time(t);
-    spin_lock(&p->lock);
-    ns = cputime_of(p);
-    spin_unlock(&p->lock);
-    return ns;
+    return t ? thread_time(t) : process_cputime(process_current());
 }
 
 /* clock_nanosleep(2) on a CPU clock of the current process, but not on the thread's own. */

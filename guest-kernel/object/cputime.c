@@ -5,7 +5,7 @@
 #include "arch/percpu.h"
 #include "core/time.h"
 #include "core/timer.h"
-#include "object/process.h"
+#include "object/process_impl.h"
 
 #include <asm/resource.h>
 
@@ -26,18 +26,29 @@ void cpu_timer_init(struct cpu_timer *t, struct thread *thread,
 {
     list_init(&t->node);
     t->thread = thread;
+    t->user = false;
     t->deadline = 0;
     t->fire = fire;
 }
 
 u64 cputime_of(struct process *p)
 {
-    u64 sum = p->dead_threads.utime;
+    u64 sum = p->dead_threads.time;
     struct thread *t;
 
     list_for_each(t, &p->threads, proc_node)
         sum += thread_time(t);
     return sum;
+}
+
+u64 process_cputime(struct process *p)
+{
+    u64 ns;
+
+    spin_lock(&p->lock);
+    ns = cputime_of(p);
+    spin_unlock(&p->lock);
+    return ns;
 }
 
 /* Tell those who run now that there is something to look at; others look where they begin to run. */
@@ -87,6 +98,19 @@ static void check_limit(struct process *p, u64 used)
     }
 }
 
+/* What the timer's clock shows; used: cputime_of(p). */
+static u64 clock_of(struct process *p, const struct cpu_timer *c, u64 used)
+{
+    struct usage u;
+
+    if (c->thread)
+        return thread_time(c->thread);
+    if (!c->user)
+        return used;
+    process_usage_locked(p, &u);
+    return u.cpu.user;
+}
+
 static void fire_due(struct process *p, u64 used)
 {
     struct cpu_timer *c, *tmp;
@@ -94,7 +118,7 @@ static void fire_due(struct process *p, u64 used)
 
     list_init(&due);
     list_for_each_safe(c, tmp, &p->cpu_timers, node) {
-        if ((c->thread ? thread_time(c->thread) : used) >= c->deadline) {
+        if (clock_of(p, c, used) >= c->deadline) {
             list_del(&c->node);
             list_add_tail(&due, &c->node);
         }
@@ -111,14 +135,16 @@ static void fire_due(struct process *p, u64 used)
 static u64 time_left(struct process *p, u64 used)
 {
     struct thread *me = current();
-    u64 own = thread_time(me), left = DEADLINE_NEVER, all = DEADLINE_NEVER, limit;
+    u64 left = DEADLINE_NEVER, all = DEADLINE_NEVER, limit;
     struct cpu_timer *c;
 
     list_for_each(c, &p->cpu_timers, node) {
+        u64 of_this = c->deadline - MIN(clock_of(p, c, used), c->deadline);
+
         if (!c->thread)
-            all = MIN(all, c->deadline - MIN(used, c->deadline));
+            all = MIN(all, of_this);
         else if (c->thread == me)
-            left = MIN(left, c->deadline - MIN(own, c->deadline));
+            left = MIN(left, of_this);
     }
     limit = p->rlimits[RLIMIT_CPU].cur;
     if (limit < DEADLINE_NEVER / NSEC_PER_SEC)
@@ -156,7 +182,7 @@ static bool itimer_fire(struct cpu_timer *timer, struct process *p)
 {
     struct cpu_itimer *t = container_of(timer, struct cpu_itimer, timer);
     struct sig_info info;
-    u64 used = cputime_of(p);
+    u64 used = clock_of(p, timer, cputime_of(p));
 
     sig_info_kernel(&info, t->signo);
     signal_send_locked(p, NULL, &info, 0);
@@ -171,13 +197,14 @@ static bool itimer_fire(struct cpu_timer *timer, struct process *p)
 void cpu_itimer_init(struct cpu_itimer *t, int signo)
 {
     cpu_timer_init(&t->timer, NULL, itimer_fire);
+    t->timer.user = signo == SIGVTALRM;
     t->interval = 0;
     t->signo = signo;
 }
 
 void cpu_itimer_get(struct process *p, const struct cpu_itimer *t, u64 *left, u64 *interval)
 {
-    u64 used = cputime_of(p);
+    u64 used = clock_of(p, &t->timer, cputime_of(p));
 
     *left = list_empty(&t->timer.node) ? 0 : t->timer.deadline > used ? t->timer.deadline - used : 1;
     *interval = t->interval;
@@ -185,7 +212,7 @@ void cpu_itimer_get(struct process *p, const struct cpu_itimer *t, u64 *left, u6
 
 void cpu_itimer_set(struct process *p, struct cpu_itimer *t, u64 ns, u64 interval)
 {
-    u64 used = cputime_of(p);
+    u64 used = clock_of(p, &t->timer, cputime_of(p));
 
     t->interval = interval;
     if (ns)

@@ -20,6 +20,7 @@ struct thread;
 struct cpu_timer {
     struct list node;      /* in process.cpu_timers while armed */
     struct thread *thread; /* (i) whose clock, a reference of the owner's; NULL: the process's */
+    bool user;             /* (i) the process's user time only */
     u64 deadline;          /* ns of CPU time; valid while armed */
     /* The deadline has passed; process.lock is held. True: again at the new deadline. */
     bool (*fire)(struct cpu_timer *t, struct process *p);
@@ -51,6 +52,8 @@ void cpu_itimer_get(struct process *p, const struct cpu_itimer *t, u64 *left, u6
 void cpu_itimer_set(struct process *p, struct cpu_itimer *t, u64 ns, u64 interval);
 
 /* --- without ---------------------------------------------------------------------------------- */
+
+u64 process_cputime(struct process *p);
 
 /* Fire what is due of the current process, and arrange for the next look. Must not park. */
 void cputime_look(void);

@@ -361,8 +361,8 @@ void process_leave(struct thread *t)
     last = --p->nthreads == 0;
     if (t->tid == p->pid && !p->group_exit)
         p->exit_code = t->exit_code;
-    thread_usage(t, &used);
-    usage_add(&p->dead_threads, &used);
+    usage_add_thread(&p->dead_threads, t);
+    process_usage_locked(p, &used); /* for p->shown, which the parent is told */
     if (t->tid == p->pid || !p->comm[0])
         memcpy(p->comm, t->name, sizeof(p->comm));
     sig_pending_clear(&t->sig.pending);

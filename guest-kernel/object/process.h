@@ -14,6 +14,7 @@
 #define OBJECT_PROCESS_H
 
 #include "object/cputime.h"
+#include "object/usage.h"
 #include "core/radix.h"
 #include "object/handle.h"
 #include "object/object.h"
@@ -41,15 +42,6 @@ struct pid {
 
 struct rlimit_value {
     u64 cur, max;
-};
-
-/* Resources used, in ns and counts. */
-struct usage {
-    u64 utime, stime;
-    u64 minflt, majflt;
-    u64 maxrss_kb;
-    u64 nvcsw, nivcsw;
-    u64 chars[2], calls[2]; /* of reads and of writes: proc(5), /proc/PID/io */
 };
 
 /* Somebody in wait4. */
@@ -111,7 +103,8 @@ struct process {
     u32 uid;                     /* (p) real user id, for siginfo and wait */
     struct object *exe;          /* (p) the program's file, a reference, or NULL */
     struct rlimit_value rlimits[RLIMIT_COUNT]; /* (p) */
-    struct usage dead_threads;   /* (p) used by threads that ended */
+    struct usage dead_threads;   /* (p) used by threads that ended; cpu is not set */
+    struct cpu_times shown;      /* (p) see process_usage */
     struct usage children_used;  /* (t) used by children that were waited for */
     u64 start_time;              /* (i) ns, time_boot */
     bool dumpable, no_new_privs; /* (o) */
@@ -167,10 +160,6 @@ struct process *process_next(u32 *pid);
 u32 process_parent_pid(struct process *p);
 u32 process_group_id(struct process *p);
 u32 process_session_id(struct process *p);
-/* Resources of a thread. */
-void thread_usage(const struct thread *t, struct usage *u);
-/* Resources of all threads of p, dead and alive, without those of children. */
-void process_usage(struct process *p, struct usage *u);
 /* Whether the group has no member whose parent is in the session but in another group. */
 bool process_group_orphaned(u32 pgid);
 /* Whether a group of that number exists in the session of that number. */

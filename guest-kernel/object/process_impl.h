@@ -28,7 +28,10 @@ void tree_wake_waiters(struct process *p);
 /* Take a zombie out of everything; its last tree reference is the caller's to drop. */
 void tree_reap(struct process *p);
 
-void usage_add(struct usage *sum, const struct usage *u);
+/* usage.c. Add what t used, not split; process_usage with p->lock held. */
+void usage_add_thread(struct usage *sum, const struct thread *t);
+void process_usage_locked(struct process *p, struct usage *u);
+
 /*
  * p has become a zombie: signal and wake its parent. *reaped: the parent ignores its children, so
  * p was taken out of the tree, and the table's reference is the caller's to drop.

@@ -329,48 +329,7 @@ s64 process_setsid(void)
     return r;
 }
 
-/* --- resources -------------------------------------------------------------------------------- */
-
-void usage_add(struct usage *sum, const struct usage *u)
-{
-    sum->utime += u->utime;
-    sum->stime += u->stime;
-    sum->minflt += u->minflt;
-    sum->majflt += u->majflt;
-    sum->maxrss_kb = MAX(sum->maxrss_kb, u->maxrss_kb);
-    sum->nvcsw += u->nvcsw;
-    sum->nivcsw += u->nivcsw;
-    for (u32 k = 0; k < 2; k++) {
-        sum->chars[k] += u->chars[k];
-        sum->calls[k] += u->calls[k];
-    }
-}
-
-void thread_usage(const struct thread *t, struct usage *u)
-{
-    *u = (struct usage){
-        .utime = thread_time(t), .minflt = READ_ONCE(t->minflt), .majflt = READ_ONCE(t->majflt),
-        .nvcsw = READ_ONCE(t->nvcsw), .nivcsw = READ_ONCE(t->nivcsw),
-        .chars = { READ_ONCE(t->io[0].chars), READ_ONCE(t->io[1].chars) },
-        .calls = { READ_ONCE(t->io[0].calls), READ_ONCE(t->io[1].calls) },
-    };
-}
-
-void process_usage(struct process *p, struct usage *u)
-{
-    struct usage one;
-    struct thread *t;
-
-    spin_lock(&p->lock);
-    *u = p->dead_threads;
-    list_for_each(t, &p->threads, proc_node) {
-        thread_usage(t, &one);
-        usage_add(u, &one);
-    }
-    if (p->nthreads && p->aspace)
-        u->maxrss_kb = MAX(u->maxrss_kb, aspace_peak_pages(p->aspace) << (PAGE_SHIFT - 10));
-    spin_unlock(&p->lock);
-}
+/* --- states -------------------------------------------------------------------------------------- */
 
 char process_state_letter(struct process *p)
 {

@@ -21,17 +21,20 @@ static void child_info(struct sig_info *info, struct process *c, int signo, int 
     info->child.pid = (s32)c->pid;
     info->child.uid = c->uid;
     info->child.status = status;
-    info->child.utime = (s64)(c->dead_threads.utime / TICK_NS);
-    info->child.stime = (s64)(c->dead_threads.stime / TICK_NS);
+    info->child.utime = (s64)(READ_ONCE(c->shown.user) / TICK_NS);
+    info->child.stime = (s64)(READ_ONCE(c->shown.system) / TICK_NS);
 }
 
 /* Out of the tree: the caller drops the table's reference once the tree lock is released. */
 void tree_reap(struct process *p)
 {
+    struct usage used;
+
     p->state = PROCESS_REAPED;
     object_signal(&p->obj, 0, SIG_HANGUP);
     if (p->parent) {
-        usage_add(&p->parent->children_used, &p->dead_threads);
+        process_usage(p, &used);
+        usage_add(&p->parent->children_used, &used);
         usage_add(&p->parent->children_used, &p->children_used);
     }
     list_del(&p->sibling);
@@ -124,16 +127,12 @@ static bool has_news(struct process *c, u32 options, struct wait_result *r, stru
         if (!(options & WAITF_EXITED))
             return false;
         r->status = c->exit_code;
-        r->usage = c->dead_threads;
-        usage_add(&r->usage, &c->children_used);
     } else if (c->report_stop && (options & WAITF_STOPPED)) {
         r->status = c->stop_signal << 8 | 0x7f;
-        memset(&r->usage, 0, sizeof(r->usage));
         if (!(options & WAITF_NOWAIT))
             c->report_stop = false;
     } else if (c->report_continue && (options & WAITF_CONTINUED)) {
         r->status = 0xffff;
-        memset(&r->usage, 0, sizeof(r->usage));
         if (!(options & WAITF_NOWAIT))
             c->report_continue = false;
     } else {
@@ -141,6 +140,8 @@ static bool has_news(struct process *c, u32 options, struct wait_result *r, stru
     }
     r->pid = c->pid;
     r->uid = c->uid;
+    process_usage(c, &r->usage);
+    usage_add(&r->usage, &c->children_used);
     if (c->state == PROCESS_ZOMBIE && !(options & WAITF_NOWAIT)) {
         tree_reap(c);
         *dead = c;

@@ -12,6 +12,7 @@
 #include "core/timer.h"
 #include "object/object.h"
 #include "object/signal.h"
+#include "object/usage.h"
 
 struct process;
 
@@ -41,6 +42,8 @@ struct thread {
     struct list run_node;        /* (r) */
     struct timer timer;          /* (o) armed while parked with a deadline */
     u64 run_ns;                  /* (a) CPU time used, in ns; while it runs: see thread_time */
+    u32 ticks[2];                /* (a) found it in ring 3, in ring 0: see thread_ticks */
+    struct cpu_times shown;      /* (p) see thread_usage */
     u64 nvcsw, nivcsw;           /* (a) switches because it waited, because others were to run */
 
     /* Linux's view; linux/ and object/process.c use these */
@@ -93,6 +96,8 @@ void sched_end_thread(void) NORETURN;
  */
 #define THREAD_RUNS (UINT64_C(1) << 63)
 u64 thread_time(const struct thread *t);
+/* How often the VMM's tick (rv_vcpu_page.ticks) found it in ring 3 [0] and in ring 0 [1]. */
+void thread_ticks(const struct thread *t, u32 ticks[2]);
 
 /* Make an interruptible wait of t end with -EINTR, now or when it next begins one. */
 void thread_interrupt(struct thread *t);

@@ -70,6 +70,22 @@ u64 thread_time(const struct thread *t)
     return used & THREAD_RUNS ? since(time_mono(), used & ~THREAD_RUNS) : used;
 }
 
+static void add_ticks(u32 ticks[2], u64 now, u64 then)
+{
+    ticks[0] += (u32)now - (u32)then;
+    ticks[1] += (u32)(now >> 32) - (u32)(then >> 32);
+}
+
+void thread_ticks(const struct thread *t, u32 ticks[2])
+{
+    const struct percpu *c = percpu_table[READ_ONCE(t->cpu)];
+
+    ticks[0] = READ_ONCE(t->ticks[0]);
+    ticks[1] = READ_ONCE(t->ticks[1]);
+    if (READ_ONCE(t->run_ns) & THREAD_RUNS)
+        add_ticks(ticks, READ_ONCE(c->page->ticks), READ_ONCE(c->ticks));
+}
+
 /* --- queues --------------------------------------------------------------------------------------- */
 
 static void enqueue(struct runq *rq, u32 cpu, struct thread *t)
@@ -178,7 +194,7 @@ static void switch_away(struct runq *rq, u64 *count)
 {
     struct percpu *cpu = this_cpu();
     struct thread *cur = cpu->current, *next = first_for(rq, cpu->index);
-    u64 now;
+    u64 now, ticks;
 
     if (next)
         dequeue(rq, cpu->index, next);
@@ -195,6 +211,11 @@ static void switch_away(struct runq *rq, u64 *count)
     WRITE_ONCE(*count, *count + 1);
     WRITE_ONCE(cur->run_ns, since(now, cur->run_ns & ~THREAD_RUNS));
     WRITE_ONCE(next->run_ns, THREAD_RUNS | since(now, next->run_ns));
+    ticks = READ_ONCE(cpu->page->ticks);
+    if (unlikely(ticks != cpu->ticks)) {
+        add_ticks(cur->ticks, ticks, cpu->ticks);
+        WRITE_ONCE(cpu->ticks, ticks);
+    }
     __atomic_store_n(&next->on_cpu, 1, __ATOMIC_SEQ_CST);
     next->cpu = cpu->index;
     WRITE_ONCE(next->state, THREAD_RUNNING);
@@ -442,7 +463,7 @@ void sched_init_cpu(void)
     t->state = THREAD_RUNNING;
     t->cpu = cpu->index;
     t->on_cpu = 1;
-    t->run_ns = THREAD_RUNS; /* since the clock's zero: see proc_cpu_times */
+    t->run_ns = THREAD_RUNS; /* since the clock's zero: see proc_cpu_time */
 }
 
 static bool has_work(const struct runq *rq, const struct rv_vcpu_page *page)

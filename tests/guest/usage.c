@@ -164,6 +164,49 @@ static void time_of_others(void)
     CHECK_ERRNO(clock_gettime((clockid_t)(~(unsigned)getpid() << 3 | 3), &a), EINVAL);
 }
 
+static double seconds(struct timeval tv)
+{
+    return (double)tv.tv_sec + (double)tv.tv_usec / 1e6;
+}
+
+/* Use 0.4 s of CPU time, with n calls in between; neither part of the usage ever shrinks. */
+static void work(int n, double *user, double *system)
+{
+    struct rusage first = usage(RUSAGE_SELF), last = first, now;
+
+    do {
+        for (int i = 0; i < n; i++)
+            syscall(SYS_getppid);
+        for (volatile int i = 0; i < 20000000 && !n; i++)
+            ;
+        now = usage(RUSAGE_SELF);
+        CHECK(seconds(now.ru_utime) >= seconds(last.ru_utime));
+        CHECK(seconds(now.ru_stime) >= seconds(last.ru_stime));
+        last = now;
+    } while (seconds(now.ru_utime) + seconds(now.ru_stime) <
+             seconds(first.ru_utime) + seconds(first.ru_stime) + 0.4);
+    *user = seconds(now.ru_utime) - seconds(first.ru_utime);
+    *system = seconds(now.ru_stime) - seconds(first.ru_stime);
+}
+
+/* Which part is which; sampled, so roughly. */
+static void user_and_system(void)
+{
+    double user, system, user2, system2;
+    pid_t pid;
+
+    work(0, &user, &system);
+    CHECK(user > 2 * system);
+    pid = t_fork();
+    if (pid == 0) {
+        work(1000, &user2, &system2);
+        CHECK(system2 > system);
+        t_end(0);
+    }
+    t_join(pid);
+    CHECK(usage(RUSAGE_CHILDREN).ru_stime.tv_sec > 0 || usage(RUSAGE_CHILDREN).ru_stime.tv_usec > 0);
+}
+
 /* --- io ------------------------------------------------------------------------------------------- */
 
 static void io(void)
@@ -303,6 +346,7 @@ int main(void)
     memory();
     switches();
     time_of_others();
+    user_and_system();
     io();
     zombie();
     names_of_descriptors();

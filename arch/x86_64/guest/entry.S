@@ -88,6 +88,7 @@ syscall_entry:
         mov %gs:CPU_CURRENT, %rax
         mov %gs:CPU_PAGE, %rcx
         mov THREAD_WORK(%rax), %eax
+        movl $0, PAGE_IN_KERNEL(%rcx)   /* trap_return_work sets it again */
         or PAGE_PENDING(%rcx), %eax
         jnz return_work
 
@@ -252,6 +253,7 @@ exception_common:
         mov %gs:CPU_CURRENT, %rax
         mov %gs:CPU_PAGE, %rcx
         mov THREAD_WORK(%rax), %eax
+        movl $0, PAGE_IN_KERNEL(%rcx)   /* trap_return_work sets it again */
         or PAGE_PENDING(%rcx), %eax
         jnz return_work
         jmp return_iret

@@ -8,6 +8,7 @@
 #define CPU_USER_RSP   24
 #define CPU_PAGE       32
 #define PAGE_PENDING   0
+#define PAGE_IN_KERNEL 40
 
 #define FRAME_R11    (6 * 8)
 #define FRAME_RCX    (11 * 8)

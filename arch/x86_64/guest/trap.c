@@ -21,6 +21,7 @@ STATIC_ASSERT(offsetof(struct percpu, kstack_top) == CPU_KSTACK_TOP);
 STATIC_ASSERT(offsetof(struct percpu, user_rsp) == CPU_USER_RSP);
 STATIC_ASSERT(offsetof(struct percpu, page) == CPU_PAGE);
 STATIC_ASSERT(offsetof(struct rv_vcpu_page, pending) == PAGE_PENDING);
+STATIC_ASSERT(offsetof(struct rv_vcpu_page, in_kernel) == PAGE_IN_KERNEL);
 STATIC_ASSERT(offsetof(struct trap_frame, r11) == FRAME_R11);
 STATIC_ASSERT(offsetof(struct trap_frame, rcx) == FRAME_RCX);
 STATIC_ASSERT(offsetof(struct trap_frame, vector) == FRAME_VECTOR);
@@ -135,6 +136,7 @@ static bool is_software_interrupt(const struct trap_frame *regs)
 void trap_user(struct trap_frame *regs);
 void trap_user(struct trap_frame *regs)
 {
+    cpu_enter_kernel();
     switch (regs->vector) {
     case 14:
         if (is_soft_syscall(regs)) {
@@ -234,6 +236,7 @@ void trap_return_work(struct trap_frame *regs)
 {
     struct thread *t = current();
 
+    cpu_enter_kernel();
     for (;;) {
         u32 work;
 
@@ -257,4 +260,5 @@ void trap_return_work(struct trap_frame *regs)
     regs->rflags = (regs->rflags & USER_FLAGS) | 0x202;
     if (!arch_user_address_ok(regs->rip))
         regs->rip = 0; /* faults there as SIGSEGV; iretq itself must not fault */
+    WRITE_ONCE(this_cpu()->page->in_kernel, 0);
 }

@@ -29,6 +29,7 @@ struct percpu {
     u64 ipi_acks;
     /* (a) statistics: switches of threads, kicks taken, faults for which the host was asked */
     u64 switches, interrupts, major_faults;
+    u64 ticks;                    /* (a) page->ticks, as far as threads were charged with them */
 };
 STATIC_ASSERT(offsetof(struct percpu, current) == 8);
 STATIC_ASSERT(offsetof(struct percpu, kstack_top) == 16);
@@ -53,5 +54,14 @@ static inline struct percpu *this_cpu(void)
 #else
 struct percpu *this_cpu(void);
 #endif
+
+/* Every way from ring 3 begins with this; the ways back clear it (entry.S, trap_return_work). */
+static inline struct rv_vcpu_page *cpu_enter_kernel(void)
+{
+    struct rv_vcpu_page *page = this_cpu()->page;
+
+    WRITE_ONCE(page->in_kernel, 1);
+    return page;
+}
 
 #endif
