@@ -2,6 +2,7 @@
 /* Sparse array of words: see radix.h. Level 1 nodes hold words, higher ones pointers to nodes. */
 #include "core/radix.h"
 
+#include "core/string.h"
 #include "mm/slab.h"
 
 #define BITS  6u
@@ -91,6 +92,19 @@ int radix_set(struct radix *r, u64 index, u64 word)
     if (leaf)
         leaf->slot[index % SLOTS] = word;
     return 0;
+}
+
+void radix_erase(struct radix *r, u64 index, u64 n)
+{
+    while (n) {
+        struct node *leaf = find_leaf(r, index);
+        u64 k = MIN(n, SLOTS - index % SLOTS);
+
+        if (leaf)
+            memset(&leaf->slot[index % SLOTS], 0, k * sizeof(u64));
+        index += k;
+        n -= k;
+    }
 }
 
 u64 radix_fill_absent(struct radix *r, u64 index, u64 n, u64 word, u64 step)

@@ -16,6 +16,8 @@ struct radix {
 u64 radix_get(const struct radix *r, u64 index);
 /* Store a word (0 removes). Returns 0 or -ENOMEM (never when the index is present already). */
 int radix_set(struct radix *r, u64 index, u64 word);
+/* Remove the words of n indices. */
+void radix_erase(struct radix *r, u64 index, u64 n);
 /*
  * Store word, word + step, word + 2 * step, ... at n indices, all absent. 0 or -ENOMEM with nothing
  * changed.

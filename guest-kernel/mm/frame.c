@@ -489,6 +489,16 @@ u32 frame_refs(u64 pa)
     return __atomic_load_n(&frame_struct(pa)->refs, __ATOMIC_ACQUIRE);
 }
 
+bool frame_owns_huge(u64 pa)
+{
+    const struct frame *f = frame_struct(pa);
+
+    for (u32 i = 0; i < HUGE_PAGES; i++)
+        if (__atomic_load_n(&f[i].refs, __ATOMIC_ACQUIRE) != 1)
+            return false;
+    return true;
+}
+
 void frame_get_stats(struct frame_stats *s)
 {
     spin_lock(&pool.lock);

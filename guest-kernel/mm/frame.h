@@ -33,6 +33,7 @@ void frame_unref(u64 pa);      /* frees it with the last reference */
  */
 void frame_unref_used(u64 pa, u64 used);
 u32 frame_refs(u64 pa);        /* 1: the caller is the only user */
+bool frame_owns_huge(u64 pa);  /* the caller is the only user of all 512 from pa, at 2 MiB, on */
 
 /* Bytes handed out by the host, bytes free of those, and the limit. */
 struct frame_stats {

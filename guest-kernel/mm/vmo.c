@@ -60,13 +60,21 @@ static void release_word(struct vmo *v, u64 index, u64 word)
 /* Whether the pages from index on are a huge page that nobody else uses. */
 static bool is_own_huge(struct vmo *v, u64 index, u64 word)
 {
+    u64 last = index + HUGE_PAGES, end;
+
     if ((word & VMO_PAGE_WINDOW) || word % HUGE_SIZE)
         return false;
-    for (u64 i = 0; i < HUGE_PAGES; i++)
-        if (radix_get(&v->pages, index + i) != word + (i << PAGE_SHIFT) ||
-            frame_refs(word + (i << PAGE_SHIFT)) != 1)
+    for (; index < last; index = end) {
+        const u64 *w = radix_run(&v->pages, index);
+
+        if (!w)
             return false;
-    return true;
+        end = MIN(ALIGN_DOWN(index, RADIX_RUN) + RADIX_RUN, last);
+        for (u64 n = end - index; n; n--, w++, word += PAGE_SIZE)
+            if (*w != word)
+                return false;
+    }
+    return frame_owns_huge(word - HUGE_SIZE);
 }
 
 /*
@@ -246,8 +254,7 @@ static void drop_pages(struct vmo *v, u64 first, u64 last, bool only_window)
         if (only_window && !(word & VMO_PAGE_WINDOW))
             continue;
         n = release_pages(v, i, last, word);
-        for (u64 k = 0; k < n; k++)
-            radix_set(&v->pages, i + k, 0);
+        radix_erase(&v->pages, i, n);
         v->resident -= n;
     }
 }

@@ -163,6 +163,11 @@ START_TEST(a_run_is_filled_whole_or_not_at_all)
             CHECK_EQ(run[k], radix_get(&r, i + k));
     }
     CHECK(!radix_run(&r, 64000));
+    radix_erase(&r, 1050, 130);
+    radix_erase(&r, 1290, 100000); /* beyond what there is */
+    for (u64 i = 990; i < 1310; i++)
+        CHECK_EQ(radix_get(&r, i), (i >= 1000 && i < 1050) || (i >= 1180 && i < 1290)
+                                       ? 5000 + (i - 1000) * 10 : 0);
     radix_clear(&r);
     CHECK_EQ(fake_blocks, 0);
 }
