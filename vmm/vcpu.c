@@ -4,10 +4,12 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -144,8 +146,11 @@ static void *vcpu_main(void *arg)
 {
     struct vcpu *vcpu = arg;
     struct vm *vm = vcpu->vm;
+    char name[16];
 
     vcpu->tid = (int)syscall(SYS_gettid);
+    snprintf(name, sizeof(name), "vcpu %u", vcpu->index);
+    prctl(PR_SET_NAME, name); /* for top and gdb */
     jail_thread(vm, "vcpu");
     vcpu_wait_start(vcpu);
     kick_thread_init(vcpu);

@@ -11,6 +11,7 @@
 #include <linux/futex.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -107,6 +108,7 @@ static void *manager_main(void *arg)
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, STACK_SIZE);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    prctl(PR_SET_NAME, "worker"); /* the threads it makes inherit it */
     jail_thread(arg, "worker");
     pthread_mutex_lock(&pool.lock);
     for (;;) {

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * For the script: the first process of a container of 96 MiB, whose children use up more than there is.
- * Says nothing and leaves with 0 if those ended that had to: 4, or without "few" 8.
+ * Says nothing and leaves with 0 if those ended that had to, 8; with "few" only 4 have to, and all is half
+ * as large, in 48 MiB.
  */
 #define _GNU_SOURCE
 #include "t.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <sys/mman.h>
 
-#define MB ((size_t)1 << 20)
+static size_t unit = 1 << 20;
 
 static char *map(size_t n)
 {
@@ -79,10 +81,10 @@ static void end(pid_t pid)
 /* Whoever is fattest goes, although another asks for the memory. */
 static void fattest(void)
 {
-    pid_t small = holder(4 * MB, "0"), fat = holder(60 * MB, "0"), greedy = t_fork();
+    pid_t small = holder(4 * unit, "0"), fat = holder(60 * unit, "0"), greedy = t_fork();
 
     if (greedy == 0) {
-        touch(45 * MB);
+        touch(45 * unit);
         t_end(0);
     }
     is_killed(fat);
@@ -94,10 +96,10 @@ static void fattest(void)
 /* ... or whoever was marked. */
 static void marked(void)
 {
-    pid_t worth = holder(50 * MB, "0"), worthless = holder(30 * MB, "1000"), greedy = t_fork();
+    pid_t worth = holder(50 * unit, "0"), worthless = holder(30 * unit, "1000"), greedy = t_fork();
 
     if (greedy == 0) {
-        touch(25 * MB);
+        touch(25 * unit);
         t_end(0);
     }
     is_killed(worthless);
@@ -109,17 +111,17 @@ static void marked(void)
 /* The one that asks, if it is the fattest; also where the kernel copies to its memory. */
 static void itself(int by_read)
 {
-    pid_t small = holder(4 * MB, "0"), fat = t_fork();
+    pid_t small = holder(4 * unit, "0"), fat = t_fork();
 
     if (fat == 0) {
         if (by_read) {
             int fd = OK(open("/dev/zero", O_RDONLY));
-            char *p = map(200 * MB);
+            char *p = map(200 * unit);
 
-            for (size_t i = 0; i < 200 * MB; i += MB)
-                OK(read(fd, p + i, MB));
+            for (size_t i = 0; i < 200 * unit; i += unit)
+                OK(read(fd, p + i, unit));
         } else {
-            touch(200 * MB);
+            touch(200 * unit);
         }
         t_end(0);
     }
@@ -136,7 +138,7 @@ static void many(void)
     for (int i = 0; i < 4; i++) {
         pid[i] = t_fork();
         if (pid[i] == 0) {
-            touch(120 * MB);
+            touch(120 * unit);
             t_end(0);
         }
     }
@@ -146,11 +148,15 @@ static void many(void)
 
 int main(int argc, char **argv)
 {
+    bool few = argc > 1 && !strcmp(argv[1], "few");
+
+    if (few)
+        unit /= 2;
     fattest();
     marked();
     itself(0);
     itself(1);
-    if (argc < 2 || strcmp(argv[1], "few"))
+    if (!few)
         many();
     return 0;
 }

@@ -4,9 +4,10 @@
 oom() {
     name="the fattest process goes when memory ends"
     wanted oom || return 0
-    wanted_kills=8 how=
-    [ "$kvm" = software ] && wanted_kills=4 how=few # memory is filled and freed slowly there
-    limited "$runrsc" run --memory 96m "$root" /t/h_oom $how
+    wanted_kills=8 how= size=96m
+    # Memory is filled and freed slowly there.
+    [ "$kvm" = software ] && wanted_kills=4 how=few size=48m
+    limited "$runrsc" run --memory $size "$root" /t/h_oom $how
     code=$?
     killed=$(grep -c 'out of memory: process [0-9]* (h_oom) is killed: ' "$work/out")
     sed -i '/out of memory: process/d' "$work/out"
