@@ -174,10 +174,10 @@ unit_src := $(addprefix guest-kernel/,$(addsuffix .c,$(addprefix core/,lock mute
     string timer tree) $(addprefix mm/,aspace aspace_fault aspace_ops frame tlb vmo) \
     $(addprefix object/,counter futex handle object port reclock signal signal_take wait) \
     $(addprefix fs/,attr contents cred dentry file hostfs hostfs_dir hostfs_file hostfs_image \
-    hostfs_names hostfs_read hostfs_xattr inode memfs names notify open pipe text uio walk window xattr \
-    xattr_mem) $(addprefix net/,passed socket socket_option unix unix_connect unix_flight unix_message \
+    hostfs_names hostfs_direct hostfs_read hostfs_xattr inode memfs names notify open pipe text uio walk \
+    window xattr xattr_mem) $(addprefix net/,passed socket socket_option unix unix_connect unix_flight unix_message \
     unix_name unix_packet unix_stream)))
-unit_host_src := $(addsuffix .c,$(addprefix vmm/,fsclient hostcall options ram) runrsc/run_options \
+unit_host_src := $(addsuffix .c,$(addprefix vmm/,cached fsclient hostcall options ram) runrsc/run_options \
     $(addprefix hostcalls/lib/,attr error) \
     $(addprefix hostcalls/fs/,attr beneath call names nodes open readdir server walk xattr))
 unit_fakes := $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)) # and what tests share
