@@ -263,9 +263,7 @@ int64_t hc_window_map(struct hc_req *req)
     }
     cached = is_cached_at(f, off, at, (size_t)n);
     files_put(vm, f);
-    if (cached) {
-        populate(at, (size_t)n);
-    } else {
+    if (!cached) {
         req->arg[MAP_ARG_BYTES] = (uint64_t)n;
         n = worker_call(req, populate_blocking);
     }
