@@ -37,7 +37,7 @@ HOST_LD := -static-pie -Wl,-z,relro,-z,now,-z,pack-relative-relocs -Wl,--as-need
 # Baseline x86-64 with general registers only: ring 0 may be emulated (DESIGN, software KVM).
 KERNEL := $(COMMON) -ffreestanding -fno-pic -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
           -fno-stack-protector -fno-asynchronous-unwind-tables -fno-omit-frame-pointer \
-          -fno-strict-aliasing -Iguest-kernel -Iarch/x86_64/include -Iarch/x86_64/guest \
+          -fno-strict-aliasing -ffunction-sections -Iguest-kernel -Iarch/x86_64/include -Iarch/x86_64/guest \
           $(if $(filter 1,$(DEBUG)),-DRV_DEBUG)
 
 # --- what is built from what ------------------------------------------------------------------------
@@ -89,7 +89,7 @@ $(B)/gen/needs_filters.h: $(B)/gen/needs
 	$(Q)$< >$@
 $(B)/obj/host/hostcalls/lib/needs.c.o: $(B)/gen/needs_filters.h
 
-$(B)/guest-kernel.elf: arch/x86_64/guest/kernel.ld $(kernel_obj)
+$(B)/guest-kernel.elf: arch/x86_64/guest/kernel.ld arch/x86_64/guest/order.ld $(kernel_obj)
 	$(call say,LD,$@)
 	$(Q)$(CC) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
 		-Wl,--no-warn-rwx-segments -Wl,-T,$< $(kernel_obj) -lfdt -o $@
