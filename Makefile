@@ -37,7 +37,7 @@ HOST_LD := -static-pie -Wl,-z,relro,-z,now,-z,pack-relative-relocs -Wl,--as-need
 # Baseline x86-64 with general registers only: ring 0 may be emulated (DESIGN, software KVM).
 KERNEL := $(COMMON) -ffreestanding -fno-pic -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
           -fno-stack-protector -fno-asynchronous-unwind-tables -fno-omit-frame-pointer \
-          -fno-strict-aliasing -Iguest-kernel -Iarch/x86_64/include -Iarch/x86_64/guest \
+          -fno-strict-aliasing -ffunction-sections -Iguest-kernel -Iarch/x86_64/include -Iarch/x86_64/guest \
           $(if $(filter 1,$(DEBUG)),-DRV_DEBUG)
 
 # --- what is built from what ------------------------------------------------------------------------
@@ -89,7 +89,7 @@ $(B)/gen/needs_filters.h: $(B)/gen/needs
 	$(Q)$< >$@
 $(B)/obj/host/hostcalls/lib/needs.c.o: $(B)/gen/needs_filters.h
 
-$(B)/guest-kernel.elf: arch/x86_64/guest/kernel.ld $(kernel_obj)
+$(B)/guest-kernel.elf: arch/x86_64/guest/kernel.ld arch/x86_64/guest/order.ld $(kernel_obj)
 	$(call say,LD,$@)
 	$(Q)$(CC) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
 		-Wl,--no-warn-rwx-segments -Wl,-T,$< $(kernel_obj) -lfdt -o $@
@@ -174,10 +174,10 @@ unit_src := $(addprefix guest-kernel/,$(addsuffix .c,$(addprefix core/,lock mute
     string timer tree) $(addprefix mm/,aspace aspace_fault aspace_ops frame tlb vmo) \
     $(addprefix object/,counter futex handle object port reclock signal signal_take wait) \
     $(addprefix fs/,attr contents cred dentry file hostfs hostfs_dir hostfs_file hostfs_image \
-    hostfs_names hostfs_read hostfs_xattr inode memfs names notify open pipe text uio walk window xattr \
-    xattr_mem) $(addprefix net/,passed socket socket_option unix unix_connect unix_flight unix_message \
+    hostfs_names hostfs_direct hostfs_read hostfs_xattr inode memfs names notify open pipe text uio walk \
+    window xattr xattr_mem) $(addprefix net/,passed socket socket_option unix unix_connect unix_flight unix_message \
     unix_name unix_packet unix_stream)))
-unit_host_src := $(addsuffix .c,$(addprefix vmm/,fsclient hostcall options ram) runrsc/run_options \
+unit_host_src := $(addsuffix .c,$(addprefix vmm/,cached fsclient hostcall options ram) runrsc/run_options \
     $(addprefix hostcalls/lib/,attr error) \
     $(addprefix hostcalls/fs/,attr beneath call names nodes open readdir server walk xattr))
 unit_fakes := $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)) # and what tests share

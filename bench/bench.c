@@ -76,11 +76,12 @@ static void keep_best(struct result *r, uint64_t ns, uint64_t n)
     }
 }
 
-/* As many operations as take about opt.batch_ns. Warms up on the way. */
+/* As many operations as take about opt.batch_ns, not counting what only the first one does. */
 static uint64_t calibrate(const struct bench_case *c)
 {
     uint64_t n = 1, ns, max = c->max ? c->max : UINT64_C(1) << 30;
 
+    c->run(1);
     for (;;) {
         ns = c->run(n);
         if (ns * 2 >= opt.batch_ns || n >= max)

@@ -18,6 +18,7 @@
 #define BENCH_FILE       BENCH_DIR "/data/warm" /* 8 MiB of the image */
 #define BENCH_COLD       BENCH_DIR "/data/cold" /* BENCH_COLD_FILES of them: cold0, cold1, ... */
 #define BENCH_COLD_FILES 4u
+#define BENCH_MAPPED     BENCH_DIR "/data/mapped" /* as large; mapped only */
 #define BENCH_TRUE       BENCH_DIR "/true"
 #define BENCH_FILE_SIZE  (8u << 20)
 #define BENCH_PAGE       4096u

@@ -7,6 +7,7 @@
 #include "bench/bench.h"
 
 #define PAGES 256u /* of one mapping */
+#define PART  512u /* pages, 2 MiB */
 
 /* Small pages everywhere: whether a huge one is taken depends on where the mapping lies. */
 static volatile char *map_anon(uint64_t pages)
@@ -82,6 +83,24 @@ static uint64_t file_run(uint64_t n)
     return sum;
 }
 
+/* All of a part of 2 MiB, in which nobody of this sandbox has touched a page before. */
+static uint64_t file_cold_run(uint64_t n)
+{
+    static int fd;
+    static off_t part;
+    uint64_t i = 0, ns;
+    volatile char *p;
+
+    if (!fd)
+        fd = (int)OK(open(BENCH_MAPPED, O_RDONLY));
+    p = mmap(NULL, n * BENCH_PAGE, PROT_READ, MAP_PRIVATE, fd, part++ * PART * BENCH_PAGE);
+    if (p == MAP_FAILED)
+        bench_fail("mmap");
+    ns = BENCH_LOOP(n, (void)p[BENCH_PAGE * i++]);
+    unmap(p, n);
+    return ns;
+}
+
 const struct bench_case cases_memory[] = {
     { .name = "fault_anon_fresh",
       .what = "first touch of a page never used before",
@@ -94,6 +113,11 @@ const struct bench_case cases_memory[] = {
     { .name = "fault_file",
       .what = "first touch of a page of a mapped, cached file",
       .run = file_run },
+    { .name = "fault_file_cold",
+      .what = "the same, first time in this sandbox",
+      .run = file_cold_run,
+      .max = PART,
+      .once = BENCH_FILE_SIZE / BENCH_PAGE / PART },
     { .name = "map_touch_unmap",
       .what = "mmap a page, touch it, munmap it",
       .run = map_touch_unmap_run },

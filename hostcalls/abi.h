@@ -208,6 +208,9 @@ struct rv_open_reply {
     uint64_t nread;    /* bytes of the file's start put into the further outputs */
 };
 
+/* Flag of file_read: see there. */
+#define RV_READ_NOW 1u
+
 /* fs_statfs. */
 struct rv_statfs {
     uint64_t type, bsize, blocks, bfree, bavail, files, ffree, namelen, frsize, flags;

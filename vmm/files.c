@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "hostcalls/lib/attr.h"
+#include "vmm/cached.h"
 #include "vmm/hostcall.h"
 #include "vmm/vm.h"
 #include "vmm/worker.h"
@@ -57,6 +58,7 @@ int files_init(struct vm *vm, struct error *err)
                          2 * OTHER_FDS);
     t->max = lim.rlim_cur - OTHER_FDS < FILES_MAX ? (uint32_t)lim.rlim_cur - OTHER_FDS : FILES_MAX;
     t->low = 1;
+    cached_init();
     pthread_mutex_init(&t->lock, NULL);
     vm->files = t;
     return 0;
@@ -215,20 +217,44 @@ static bool at_end(const struct host_file *f, uint64_t off, size_t n)
     return fstat(f->fd, &st) < 0 || (uint64_t)st.st_size <= off + n;
 }
 
-int64_t hc_file_read(struct hc_req *req)
+/* Read what the page cache has, on the vCPU's thread. -EAGAIN: that would wait. */
+static int64_t read_now(struct hc_req *req, struct host_file *f)
 {
-    struct host_file *f = files_get(req->vm, req->arg[0]);
+    bool waits = atomic_load_explicit(&f->waits, memory_order_relaxed);
     ssize_t n;
 
+    if (!req->nout)
+        return 0;
+    if (!waits) {
+        n = preadv2(f->fd, hc_out(req), (int)req->nout, (off_t)req->arg[1], RWF_NOWAIT);
+        if (n >= 0 || errno != EOPNOTSUPP)
+            return n < 0 ? -errno : n;
+        atomic_store_explicit(&f->waits, true, memory_order_relaxed);
+    }
+    if (!is_cached(f, req->arg[1], req->out_len))
+        return -EAGAIN;
+    n = preadv2(f->fd, hc_out(req), (int)req->nout, (off_t)req->arg[1], 0);
+    return n < 0 ? -errno : n;
+}
+
+int64_t hc_file_read(struct hc_req *req)
+{
+    struct host_file *f;
+    int64_t n;
+
+    if (req->arg[2] & ~(uint64_t)RV_READ_NOW)
+        return -EINVAL;
+    f = files_get(req->vm, req->arg[0]);
     if (!f)
         return -EBADF;
-    n = req->nout ? preadv2(f->fd, hc_out(req), (int)req->nout, (off_t)req->arg[1], RWF_NOWAIT) : 0;
+    n = read_now(req, f);
     /* A short read here can also mean that the rest is not in the page cache. */
-    if (n == 0 || (n > 0 && ((size_t)n == req->out_len || at_end(f, req->arg[1], (size_t)n)))) {
-        files_put(req->vm, f);
-        return n;
-    }
-    return hand_on(req, f, read_blocking);
+    if (n > 0 && (size_t)n < req->out_len && !at_end(f, req->arg[1], (size_t)n))
+        n = -EAGAIN;
+    if (n < 0 && !(req->arg[2] & RV_READ_NOW))
+        return hand_on(req, f, read_blocking);
+    files_put(req->vm, f);
+    return n;
 }
 
 /* Write all inputs from byte `done` of them on. Returns the bytes written now or -1 and errno. */

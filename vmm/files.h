@@ -21,6 +21,8 @@ struct host_file {
 
     /* Used by window.c only, under its lock: the size found by its look number `look`. */
     uint64_t look, look_size;
+    _Atomic uint64_t known; /* (a) used by cached.c only */
+    atomic_bool waits;      /* (a) its file system cannot read without waiting */
 };
 
 /* Also raises the soft limit of open descriptors as far as this process may. Before the jail. */

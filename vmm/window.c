@@ -31,6 +31,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "vmm/cached.h"
 #include "vmm/files.h"
 #include "vmm/hostcall.h"
 #include "vmm/vm.h"
@@ -64,7 +65,6 @@ struct window {
     struct range range[2];
     uint32_t gen;    /* (l) our own rv_shared.window_gen: the guest can write that one */
     uint64_t look;   /* (l) number of the look at the files' sizes */
-    uid_t uid;       /* (i) whom the host's kernel takes this process for */
     int scratch_fd;  /* (i) memfd of one chunk, for dead pages of the writable window */
     struct {
         uint32_t seen;     /* gen at this vCPU's last fault */
@@ -83,7 +83,6 @@ int window_init(struct vm *vm, struct error *err)
     w->range[0].base = RV_WINDOW_RO_GPA;
     w->range[1].base = RV_WINDOW_RW_GPA;
     w->range[1].writable = true;
-    w->uid = geteuid();
     w->scratch_fd = memfd_create("rvisor-lost-pages", MFD_CLOEXEC);
     if (w->scratch_fd < 0 || ftruncate(w->scratch_fd, (off_t)RV_WINDOW_CHUNK) < 0)
         return error_set(err, errno, "cannot make the file windows");
@@ -218,29 +217,6 @@ static void populate(uint8_t *at, size_t len)
     }
 }
 
-/*
- * Whether reading [at, at + len) in would not wait for a disk. mincore tells only of files that one
- * could write or owns, and claims all pages for others: a read that must not wait shows the first. Some
- * file systems (tmpfs, overlayfs of many kernels) know no such read: there, only the owner gets a yes.
- */
-static bool is_cached(const struct window *w, const struct host_file *f, uint64_t off, uint8_t *at,
-                      size_t len)
-{
-    unsigned char in[RV_WINDOW_CHUNK / RV_PAGE_SIZE];
-    char c;
-    struct iovec v = { &c, 1 };
-    struct stat st;
-
-    if (mincore(at, len, in) < 0)
-        return false;
-    for (size_t i = 0; i < len / RV_PAGE_SIZE; i++)
-        if (!(in[i] & 1))
-            return false;
-    if (preadv2(f->fd, &v, 1, (off_t)off, RWF_NOWAIT) == 1)
-        return true;
-    return errno == EOPNOTSUPP && (f->writable || (fstat(f->fd, &st) == 0 && st.st_uid == w->uid));
-}
-
 static int64_t populate_blocking(struct hc_req *req)
 {
     struct window *w = req->vm->window;
@@ -285,11 +261,9 @@ int64_t hc_window_map(struct hc_req *req)
         files_put(vm, f);
         return n;
     }
-    cached = is_cached(w, f, off, at, (size_t)n);
+    cached = is_cached_at(f, off, at, (size_t)n);
     files_put(vm, f);
-    if (cached) {
-        populate(at, (size_t)n);
-    } else {
+    if (!cached) {
         req->arg[MAP_ARG_BYTES] = (uint64_t)n;
         n = worker_call(req, populate_blocking);
     }

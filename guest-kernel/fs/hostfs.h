@@ -76,6 +76,15 @@ struct dentry *hostfs_place(struct dentry *d, u32 *node, char name[NAME_MAX_ + 1
 int hostfs_open_host(struct inode *i, struct dentry *d, bool write);
 int hostfs_open(struct inode *i, struct file *f);
 
+/*
+ * For a file_read with RV_READ_NOW: the user's memory for the next bytes, up to n, as the call's first
+ * outputs (io is empty), with room for one more. Returns the bytes; 0: there is none that the host may
+ * write to. If not 0, _end follows, at once after the call, with the bytes read into it.
+ */
+#define HOSTFS_DIRECT_MAX (UINT64_C(512) << 10)
+u64 hostfs_direct_begin(struct uio *u, u64 n, struct hc_io *io);
+void hostfs_direct_end(struct uio *u, u64 did);
+
 void listing_free(struct listing *l);
 /* Read an image directory's listing, if it is not there yet; the directory is locked. */
 int hostfs_load_listing(struct inode *dir);

@@ -249,32 +249,53 @@ static int hostfs_mmap(struct file *f, u64 off, u32 prot UNUSED, bool shared UNU
 
 /* --- volumes' files ------------------------------------------------------------------------------- */
 
-static ssize_t volume_read(struct file *f, struct uio *u, u64 *pos)
+/* Read up to BOUNCE bytes by a buffer. Bytes, fewer at the file's end, or a negative errno. */
+static s64 volume_read_copy(struct file *f, struct uio *u, u64 pos)
 {
-    u8 *buf = kmalloc(MIN(u->left, BOUNCE));
-    ssize_t done = 0;
-    s64 r = 0;
+    size_t want = MIN(u->left, BOUNCE), did;
+    u8 *buf = kmalloc(want);
+    struct hc_io io;
+    s64 r;
 
     if (!buf)
         return -ENOMEM;
-    while (u->left) {
-        size_t want = MIN(u->left, BOUNCE), did;
-        struct hc_io io;
-
-        hc_io_init(&io);
-        hc_out(&io, buf, want);
-        r = hostcall(RV_HC_file_read, hostfs_of(f->inode)->file, *pos, 0, 0, 0, &io);
-        if (r <= 0)
-            break;
+    hc_io_init(&io);
+    hc_out(&io, buf, want);
+    r = hostcall(RV_HC_file_read, hostfs_of(f->inode)->file, pos, 0, 0, 0, &io);
+    if (r > 0) {
         did = uio_to(u, buf, (size_t)r);
-        *pos += did;
-        done += (ssize_t)did;
-        if (did < (size_t)r)
-            r = -EFAULT;
-        if (did < want)
-            break;
+        r = did ? (s64)did : -EFAULT;
     }
     kfree(buf);
+    return r;
+}
+
+static ssize_t volume_read(struct file *f, struct uio *u, u64 *pos)
+{
+    ssize_t done = 0;
+    s64 r = 0;
+
+    while (u->left) {
+        struct hc_io io;
+        u64 want;
+
+        hc_io_init(&io);
+        want = hostfs_direct_begin(u, u->left, &io);
+        if (want) {
+            r = hostcall(RV_HC_file_read, hostfs_of(f->inode)->file, *pos, RV_READ_NOW, 0, 0, &io);
+            hostfs_direct_end(u, r > 0 ? (u64)r : 0);
+        }
+        if (!want || r < 0) {
+            want = MIN(u->left, BOUNCE);
+            r = volume_read_copy(f, u, *pos);
+        }
+        if (r <= 0)
+            break;
+        *pos += (u64)r;
+        done += (ssize_t)r;
+        if ((u64)r < want)
+            break;
+    }
     return done ? done : r;
 }
 

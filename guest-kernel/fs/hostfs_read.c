@@ -17,7 +17,8 @@ struct ahead {
     u64 next;       /* where the reader goes on if it reads front to back */
     u64 start, len; /* what the buffer has of the file */
     u64 step;       /* bytes to ask for next */
-    u8 *buf;        /* AHEAD_MAX bytes */
+    bool waits;     /* the host had to wait for its disk */
+    u8 *buf;        /* AHEAD_MAX bytes, or NULL until it is used */
 };
 
 /* The open file's state, made for a reader that begins at the start. NULL: read by pages. */
@@ -26,67 +27,88 @@ static struct ahead *get_ahead(struct file *f, u64 pos)
     struct hostfs_inode *h = hostfs_of(f->inode);
     struct ahead *a = f->priv;
 
-    if (h->host_size <= LARGE_FILE || READ_ONCE(h->read_through) >= h->host_size)
-        return NULL;
     if (a)
         return a->next == pos ? a : NULL;
-    if (pos)
+    if (pos || h->host_size <= LARGE_FILE || READ_ONCE(h->read_through) >= h->host_size)
         return NULL;
     a = kzalloc(sizeof(*a));
     if (!a)
         return NULL;
-    a->buf = kmalloc(AHEAD_MAX);
-    if (!a->buf) {
-        kfree(a);
-        return NULL;
-    }
     a->step = AHEAD_FIRST;
     f->priv = a;
     return a;
 }
 
-/* Whether the page at pos is to come from the host's file: the VMO has none, and the host's counts. */
-static bool is_host_page(struct hostfs_inode *h, u64 pos)
+/*
+ * Bytes from pos on, 0 or more, that are to come from the host's file: the VMO has no pages there, and
+ * the host's count.
+ */
+static u64 host_bytes(struct hostfs_inode *h, u64 pos)
 {
-    bool r;
+    u64 next = pos >> PAGE_SHIFT, end;
 
     mutex_lock(&h->vmo.lock);
-    r = !radix_get(&h->vmo.pages, pos >> PAGE_SHIFT) &&
-        ALIGN_DOWN(pos, PAGE_SIZE) + PAGE_SIZE <= h->host_end;
+    end = h->vmo.size <= h->host_end ? h->vmo.size : ALIGN_DOWN(h->host_end, PAGE_SIZE);
+    if (radix_next(&h->vmo.pages, &next))
+        end = MIN(end, next << PAGE_SHIFT);
     mutex_unlock(&h->vmo.lock);
-    return r;
+    return end > pos ? end - pos : 0;
 }
 
-static s64 fill(struct hostfs_inode *h, struct ahead *a, u64 pos)
+/*
+ * Read from the host's file: the next n bytes at pos into the user's memory, as far as that can be, and
+ * what follows them into the buffer. Bytes that the user has, 0 if all are in the buffer, or a negative
+ * errno.
+ */
+static s64 fetch(struct hostfs_inode *h, struct ahead *a, struct uio *u, u64 pos, u64 n)
 {
-    u64 want = MIN(a->step, h->host_end - pos);
+    u64 direct, want;
     struct hc_io io;
     s64 r;
 
+    if (!a->buf)
+        a->buf = kmalloc(AHEAD_MAX);
+    if (!a->buf)
+        return -ENOMEM;
     hc_io_init(&io);
-    hc_out(&io, a->buf, want);
-    r = hostcall(RV_HC_file_read, h->file, pos, 0, 0, 0, &io);
+    direct = a->waits ? 0 : hostfs_direct_begin(u, n, &io);
+    for (;;) {
+        want = MIN(a->step, h->host_end - pos - direct);
+        if (want)
+            hc_out(&io, a->buf, want);
+        r = hostcall(RV_HC_file_read, h->file, pos, direct ? RV_READ_NOW : 0, 0, 0, &io);
+        if (!direct)
+            break;
+        hostfs_direct_end(u, r > 0 ? MIN((u64)r, direct) : 0);
+        if (r > 0)
+            break;
+        a->waits = true; /* the next will hardly be in memory either */
+        direct = 0;
+        hc_io_init(&io);
+    }
     if (r <= 0)
-        return r;
-    a->start = pos;
-    a->len = (u64)r;
-    a->step = MIN(a->step * 2, AHEAD_MAX);
+        return r ? r : -EIO;
     __atomic_fetch_add(&h->read_through, (u64)r, __ATOMIC_RELAXED);
-    return r;
+    a->start = pos + direct;
+    a->len = (u64)r > direct ? (u64)r - direct : 0;
+    a->step = MIN(a->step * 2, AHEAD_MAX);
+    return (s64)MIN((u64)r, direct);
 }
 
-/* Read from the buffer within one page; 0: let the VMO do it. */
-static ssize_t read_ahead(struct hostfs_inode *h, struct ahead *a, struct uio *u, u64 pos)
+/* Read what is the host's, from the buffer or the file; 0: let the VMO do one page. */
+static ssize_t read_host(struct hostfs_inode *h, struct ahead *a, struct uio *u, u64 pos)
 {
-    u64 n = MIN(u->left, PAGE_SIZE - pos % PAGE_SIZE);
+    u64 n = MIN(u->left, host_bytes(h, pos));
     size_t did;
+    s64 r;
 
-    if (!is_host_page(h, pos))
+    if (!n)
         return 0;
-    if (pos - a->start >= a->len && fill(h, a, ALIGN_DOWN(pos, PAGE_SIZE)) <= 0)
-        return 0;
-    if (pos - a->start >= a->len)
-        return 0;
+    if (pos - a->start >= a->len) {
+        r = fetch(h, a, u, pos, n);
+        if (r)
+            return r < 0 ? 0 : (ssize_t)r;
+    }
     n = MIN(n, a->start + a->len - pos);
     did = uio_to(u, a->buf + (pos - a->start), n);
     return did ? (ssize_t)did : -EFAULT;
@@ -102,7 +124,7 @@ static ssize_t image_read(struct file *f, struct uio *u, u64 *pos)
     if (pos != &f->pos || !h->file || !(a = get_ahead(f, *pos)))
         return memfs_read(f, u, pos);
     while (u->left && *pos < READ_ONCE(h->vmo.size)) {
-        r = read_ahead(h, a, u, *pos);
+        r = read_host(h, a, u, *pos);
         if (r == 0) { /* one page by the VMO */
             struct uio part = *u;
             u64 n = MIN(u->left, PAGE_SIZE - *pos % PAGE_SIZE);
@@ -121,6 +143,11 @@ static ssize_t image_read(struct file *f, struct uio *u, u64 *pos)
         done += r;
     }
     a->next = *pos;
+    if (*pos >= h->host_end) { /* the file may stay open for long */
+        kfree(a->buf);
+        a->buf = NULL;
+        a->len = 0;
+    }
     return done ? done : r;
 }
 

@@ -106,6 +106,15 @@ int aspace_mincore(struct aspace *as, u64 addr, u64 len, u8 *vec);  /* vec: kern
 int aspace_fault(struct aspace *as, u64 addr, u32 access);
 
 /*
+ * The memory of [addr, addr + len), piece after piece, for somebody else to write to: as far as it is
+ * private, may be written, and no other address space has a part in it. What was never touched is made
+ * first. Returns the bytes, which end at what is not so, or where `add` answers false. as->lock is held
+ * before, and until the writing is over: fork and munmap wait for it.
+ */
+typedef bool aspace_add_piece(void *arg, u64 pa, u32 len);
+u64 aspace_own_pages(struct aspace *as, u64 addr, u64 len, aspace_add_piece *add, void *arg);
+
+/*
  * What RLIMIT_DATA counts: bytes of private writable mappings that are no stack, in all, or those that
  * mprotect would add in [addr, addr + len).
  */

@@ -203,18 +203,14 @@ static struct mapping *find_or_grow(struct aspace *as, u64 addr)
     return m;
 }
 
-int aspace_fault(struct aspace *as, u64 addr, u32 access)
+/* aspace_fault with as->lock held. */
+static int resolve(struct aspace *as, u64 addr, u32 access)
 {
-    struct mapping *m;
+    struct mapping *m = find_or_grow(as, addr);
     u64 va = addr & PAGE_MASK;
     bool write = access == VM_WRITE;
     int r;
 
-    if (addr >= USER_TOP)
-        return FAULT_MAPERR;
-    this_cpu()->page->page_faults++;
-    mutex_lock(&as->lock);
-    m = find_or_grow(as, addr);
     if (!m) {
         r = FAULT_MAPERR;
     } else if (access == VM_READ ? !m->prot : !(m->prot & access)) {
@@ -228,6 +224,57 @@ int aspace_fault(struct aspace *as, u64 addr, u32 access)
     } else {
         r = fault_vmo(as, m, va, false);
     }
-    mutex_unlock(&as->lock);
     return r == -ENXIO ? FAULT_BUS : r;
+}
+
+int aspace_fault(struct aspace *as, u64 addr, u32 access)
+{
+    int r;
+
+    if (addr >= USER_TOP)
+        return FAULT_MAPERR;
+    this_cpu()->page->page_faults++;
+    mutex_lock(&as->lock);
+    r = resolve(as, addr, access);
+    mutex_unlock(&as->lock);
+    return r;
+}
+
+/* The mapping of addr if stores to it stay in this address space, or NULL. */
+static struct mapping *find_own(struct aspace *as, u64 addr)
+{
+    struct mapping *m = aspace_find(as, addr);
+
+    return m && m->node.key <= addr && !(m->flags & MAP_F_SHARED) && (m->prot & VM_WRITE) && m->anon
+               ? m
+               : NULL;
+}
+
+u64 aspace_own_pages(struct aspace *as, u64 addr, u64 len, aspace_add_piece *add, void *arg)
+{
+    struct mapping *m = NULL;
+    const u64 *run = NULL;
+    bool tried = false;
+    u64 at = addr, end = MIN(addr + len, USER_TOP), next, word;
+
+    while (at < end) {
+        bool first = !m || at >= m->end;
+
+        if (first)
+            m = find_own(as, at);
+        word = m ? next_word(m->anon, anon_index(m, at & PAGE_MASK), &run, first) : 0;
+        if (!word || !exclusive(word)) {
+            if (tried || resolve(as, at, VM_WRITE))
+                break;
+            tried = true;
+            m = NULL;
+            continue;
+        }
+        tried = false;
+        next = MIN(ALIGN_DOWN(at, PAGE_SIZE) + PAGE_SIZE, end);
+        if (!add(arg, (word & VMO_PAGE_ADDR) + at % PAGE_SIZE, (u32)(next - at)))
+            break;
+        at = next;
+    }
+    return at - addr;
 }

@@ -22,9 +22,9 @@ user_copy_raw:
 3:      rep movsb
         xor %eax, %eax
         ret
-4:      and $7, %edx                    /* rcx words and the tail are left */
-        lea (%rdx, %rcx, 8), %rax
-        ret
+4:      and $7, %edx                    /* rcx words and the tail are left: each byte that can be */
+        lea (%rdx, %rcx, 8), %rcx
+        jmp 3b
 5:      mov %rcx, %rax
         ret
         FIXUP 1b, 4b
@@ -42,8 +42,8 @@ user_clear_raw:
 3:      rep stosb
         ret
 4:      and $7, %esi
-        lea (%rsi, %rcx, 8), %rax
-        ret
+        lea (%rsi, %rcx, 8), %rcx
+        jmp 3b
 5:      mov %rcx, %rax
         ret
         FIXUP 1b, 4b
