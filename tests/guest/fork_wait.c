@@ -130,6 +130,56 @@ static void vfork_waits(void)
     t_join(pid);
 }
 
+static volatile sig_atomic_t handled;
+
+static void on_signal(int signo)
+{
+    (void)signo;
+    handled = 1;
+}
+
+static void vfork_with_signal(void)
+{
+    static volatile int early;
+    static pid_t pid;
+    cpu_set_t one;
+
+    CPU_ZERO(&one);
+    CPU_SET(0, &one);
+    OK(sched_setaffinity(0, sizeof(one), &one)); /* so the child needs the processor that its parent has */
+    signal(SIGUSR1, on_signal);
+    pid = vfork();
+    if (pid == 0) {
+        kill(getppid(), SIGUSR1);
+        t_sleep_ms(20);
+        early = handled;
+        _exit(0);
+    }
+    CHECK_EQ(early, 0);
+    CHECK_EQ(handled, 1);
+    t_join(pid);
+}
+
+/* A signal that comes meanwhile waits, and lets the child run; one that kills does not wait. */
+static void vfork_and_signals(void)
+{
+    pid_t pid = t_fork();
+
+    if (pid == 0) {
+        vfork_with_signal();
+        t_end(0);
+    }
+    t_join(pid);
+
+    pid = t_fork();
+    if (pid == 0 && vfork() == 0) {
+        kill(getppid(), SIGKILL);
+        t_sleep_ms(20);
+        _exit(0);
+    }
+    CHECK_EQ(WTERMSIG(t_wait(pid)), SIGKILL);
+}
+
 int main(void)
 {
     statuses();
@@ -137,5 +187,6 @@ int main(void)
     orphans();
     many();
     vfork_waits();
+    vfork_and_signals();
     return 0;
 }
