@@ -176,7 +176,7 @@ static s64 clone_process(const struct clone_request *c)
 
     if (!child)
         return -ENOMEM;
-    child->exit_signal = c->exit_signal;
+    child->exit_signal = c->flags & CLONE_PARENT ? me->proc->exit_signal : c->exit_signal;
     r = share(child, me->proc, c->flags);
     if (r)
         goto out;

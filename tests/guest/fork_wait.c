@@ -5,6 +5,8 @@
 
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 
 static void statuses(void)
 {
@@ -178,15 +180,74 @@ static void vfork_and_signals(void)
         _exit(0);
     }
     CHECK_EQ(WTERMSIG(t_wait(pid)), SIGKILL);
+    if (getpid() == 1) /* in a sandbox, process 1 inherits the child's child */
+        OK(wait(NULL));
 }
 
-int main(void)
+static pid_t raw_clone(unsigned long flags)
 {
+    fflush(NULL);
+    return (pid_t)OK(syscall(SYS_clone, flags, NULL, NULL, NULL, 0));
+}
+
+/* clone(2) with another signal than SIGCHLD: such children need __WALL, until somebody inherits them. */
+static void silent_children(void)
+{
+    siginfo_t si;
+    int status;
+    pid_t pid = raw_clone(0);
+
+    if (pid == 0)
+        _exit(0);
+    CHECK_ERRNO(waitpid(pid, &status, 0), ECHILD);
+    CHECK_EQ(waitpid(pid, &status, __WALL), pid);
+
+    pid = raw_clone(0);
+    if (pid == 0) { /* execve makes it an ordinary one */
+        execl("/proc/self/exe", "fork_wait", "exit", NULL);
+        _exit(1);
+    }
+    OK(waitid(P_PID, (id_t)pid, &si, WEXITED | WNOWAIT | __WALL));
+    t_join(pid);
+
+    OK(prctl(PR_SET_CHILD_SUBREAPER, 1));
+    pid = t_fork();
+    if (pid == 0) {
+        for (int ms = 0; ms <= 60; ms += 60) /* one has ended when it is inherited, the other has not */
+            if (raw_clone(0) == 0) {
+                t_sleep_ms(ms);
+                _exit(0);
+            }
+        t_sleep_ms(30);
+        _exit(0);
+    }
+    t_join(pid);
+    OK(wait(&status));
+    OK(wait(&status));
+    CHECK_ERRNO(wait(&status), ECHILD);
+
+    pid = t_fork();
+    if (pid == 0) { /* of a sibling it is the caller's own signal that counts */
+        if (raw_clone(CLONE_PARENT | SIGUSR1) == 0)
+            _exit(0);
+        _exit(0);
+    }
+    OK(wait(&status));
+    OK(wait(&status));
+    CHECK_ERRNO(wait(&status), ECHILD);
+}
+
+int main(int argc, char **argv)
+{
+    (void)argv;
+    if (argc > 1)
+        return 0;
     statuses();
     stopped();
     orphans();
     many();
     vfork_waits();
     vfork_and_signals();
+    silent_children();
     return 0;
 }
