@@ -94,6 +94,12 @@ $(B)/guest-kernel.elf: arch/x86_64/guest/kernel.ld $(kernel_obj)
 	$(Q)$(CC) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
 		-Wl,--no-warn-rwx-segments -Wl,-T,$< $(kernel_obj) -lfdt -o $@
 
+# The kernel that checks itself, for tests: runrsc run --kernel.
+$(B)/guest-kernel-debug.elf: $(kernel_src) FORCE
+	$(Q)$(MAKE) --no-print-directory DEBUG=1 B=$(B)/debug $(B)/debug/guest-kernel.elf
+	$(Q)cmp -s $(B)/debug/guest-kernel.elf $@ || cp $(B)/debug/guest-kernel.elf $@
+FORCE:
+
 # The kernel inside rvisor-vmm: with its symbols (crash reports), without its debug information.
 $(B)/guest-kernel.stripped: $(B)/guest-kernel.elf
 	$(Q)objcopy --strip-debug $< $@
@@ -162,7 +168,15 @@ $(B)/tests/guest/%: tests/guest/%.c tests/guest/t.h
 	$(call say,CC,$@)
 	$(Q)$(CC) -std=gnu17 -O2 -g $(WARN) -static -pthread $< -o $@
 
-tests: $(guest_tests) ## build the test programs
+# Random system calls. No library's threads or canaries: the calls may change FS base, for one.
+fuzz_src := $(wildcard tests/fuzz/*.c)
+$(B)/tests/fuzz/syscalls: $(fuzz_src) tests/fuzz/fuzz.h tests/fuzz/hints.def guest-kernel/linux/syscalls.def
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) -std=gnu17 -O2 -g -D_GNU_SOURCE -DRV_HOST_TEST $(WARN) -fno-stack-protector -Iguest-kernel \
+		-static $(fuzz_src) -o $@
+
+tests: $(guest_tests) $(B)/tests/fuzz/syscalls $(B)/guest-kernel-debug.elf ## build the test programs
 
 check: need ## all tests: unit, on this machine's /dev/kvm, in the lab
 	$(Q)$(MAKE) --no-print-directory all tests rootfs
