@@ -33,6 +33,7 @@
 
 struct shared *shared;
 static uint64_t seed, batch;
+static int null; /* /dev/null, while it is there */
 
 _Noreturn static void bad(const char *what)
 {
@@ -117,20 +118,41 @@ static bool reap(int64_t until)
     }
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *where)
+/* --- files ------------------------------------------------------------------------------------ */
+
+static struct {
+    dev_t dev;
+    ino_t ino;
+} known[256]; /* what was there at the start */
+static unsigned nknown;
+
+static const char *const places[] = { "/", "/dev", "/tmp", "/dev/shm", "/vol" }; /* a file system each */
+
+static void each_file(int (*fn)(const char *, const struct stat *, int, struct FTW *))
 {
-    (void)st;
-    if (where->level > 0)
-        (void)(kind == FTW_DP ? rmdir(path) : unlink(path));
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+        nftw(places[i], fn, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
+static int know_one(const char *path, const struct stat *st, int kind, struct FTW *where)
+{
+    (void)path, (void)kind, (void)where;
+    if (nknown == sizeof(known) / sizeof(known[0]))
+        bad("too many files");
+    known[nknown].dev = st->st_dev;
+    known[nknown++].ino = st->st_ino;
     return 0;
 }
 
-static void clean(void)
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *where)
 {
-    static const char *const dir[] = { "/run", "/tmp", "/dev/shm", "/vol" };
-
-    for (size_t i = 0; i < sizeof(dir) / sizeof(dir[0]); i++)
-        nftw(dir[i], remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+    if (where->level == 0)
+        return 0;
+    for (unsigned i = 0; i < nknown; i++)
+        if (known[i].dev == st->st_dev && known[i].ino == st->st_ino)
+            return 0;
+    (void)(kind == FTW_DP ? rmdir(path) : unlink(path));
+    return 0;
 }
 
 static uint64_t free_memory(void)
@@ -175,7 +197,7 @@ static void one_batch(uint32_t ncalls_each)
     if (pid < 0)
         bad("no fork any more");
     if (pid == 0) {
-        int null = open("/dev/null", O_RDWR), oom = open("/proc/self/oom_score_adj", O_WRONLY);
+        int oom = open("/proc/self/oom_score_adj", O_WRONLY);
 
         if (oom < 0 || write(oom, "1000", 4) != 4) /* rather than the driver */
             _exit(5);
@@ -189,7 +211,7 @@ static void one_batch(uint32_t ncalls_each)
     }
     if (reap(now_ms() + BATCH_MS + 6 * shared->shake_ms))
         return;
-    if (getenv("FUZZ_VERBOSE")) {
+    if (getenv("FUZZ_VERBOSE") && *getenv("FUZZ_VERBOSE")) {
         printf("batch %llu is killed\n", (unsigned long long)batch);
         say_notes();
     }
@@ -234,13 +256,14 @@ static void run(uint64_t first, uint64_t batches, uint32_t ncalls_each, int64_t 
     uint64_t warm = 0, n = 0, free;
 
     measure();
+    each_file(know_one);
     for (batch = first; batches ? n < batches : now_ms() < start + seconds * 1000; batch++) {
         one_batch(ncalls_each);
         if (others(false) > 0) {
             others(true);
             bad("processes are there that nobody waits for");
         }
-        clean();
+        each_file(remove_one);
         check_works();
         free = free_memory();
         if (++n == SETTLED)
@@ -309,6 +332,7 @@ int main(int argc, char **argv)
     if (argc != 6)
         return 2;
     leave_the_file(argv);
+    null = open("/dev/null", O_RDWR | O_CLOEXEC);
     seed = strtoull(argv[1], NULL, 0);
     setrlimit(RLIMIT_CORE, &no_core);
     for (int s = 1; s < 32; s++)

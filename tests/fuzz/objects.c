@@ -65,8 +65,10 @@ static void open_files(void)
     };
 
     for (size_t i = 0; i < sizeof(file) / sizeof(file[0]); i++) {
-        long fd = opened(file[i].path, file[i].flags);
+        /* Another batch may have put a FIFO into its place. */
+        long fd = opened(file[i].path, file[i].flags | O_NONBLOCK);
 
+        raw(SYS_fcntl, (uint64_t)fd, F_SETFL, (uint64_t)file[i].flags, 0, 0);
         keep(fd);
         if (fd >= 0 && file[i].flags & O_NOCTTY) { /* the other side of the terminal */
             int zero = 0;
@@ -141,7 +143,7 @@ static void keep_pages(uint8_t *p)
 /* Files of less than a page, so that their second page is beyond the end. */
 static void map_file(const char *path, int open_flags, int prot, int flags)
 {
-    long fd = opened(path, open_flags);
+    long fd = opened(path, open_flags | O_NONBLOCK);
 
     if (fd < 0)
         return;
