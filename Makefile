@@ -96,7 +96,7 @@ $(B)/guest-kernel.elf: arch/x86_64/guest/kernel.ld $(kernel_obj)
 
 # The kernel that checks itself, for tests: runrsc run --kernel.
 $(B)/guest-kernel-debug.elf: $(kernel_src) FORCE
-	$(Q)$(MAKE) --no-print-directory DEBUG=1 B=$(B)/debug $(B)/debug/guest-kernel.elf
+	$(Q)$(MAKE) -s --no-print-directory DEBUG=1 B=$(B)/debug $(B)/debug/guest-kernel.elf
 	$(Q)cmp -s $(B)/debug/guest-kernel.elf $@ || cp $(B)/debug/guest-kernel.elf $@
 FORCE:
 
@@ -227,6 +227,9 @@ unit-check: $(unit_tests) ## the unit tests
 	$(Q)tests/unit/run $(unit_tests)
 guest-check: all tests rootfs ## the guest tests on this machine's /dev/kvm
 	$(Q)tests/guest/run
+FUZZ_SECONDS ?= 600
+fuzz: all tests ## random system calls for ten minutes (FUZZ_SECONDS=, FUZZ_SEED=)
+	$(Q)tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ_SEED)
 lab-check: all tests rootfs ## test the lab, and the guest tests in it
 	$(Q)tests/lab/check
 
@@ -275,7 +278,7 @@ clean: ## remove what was built
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
-.PHONY: all rootfs debian-rootfs compat-check compat-lab need demo install tests check docs-check unit-check guest-check lab-check bench \
+.PHONY: all rootfs debian-rootfs compat-check compat-lab need demo install tests check docs-check unit-check guest-check fuzz lab-check bench \
         bench-programs docs clean help
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

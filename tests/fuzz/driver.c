@@ -37,7 +37,8 @@ static int null; /* /dev/null, while it is there */
 
 _Noreturn static void bad(const char *what)
 {
-    printf("fuzz: seed %llu, batch %llu: %s\n", (unsigned long long)seed, (unsigned long long)batch, what);
+    printf("fuzz: seed %llu, batch %llu: %s (errno %d)\n", (unsigned long long)seed, (unsigned long long)batch, what,
+           errno);
     fflush(stdout);
     _exit(1);
 }
@@ -120,10 +121,7 @@ static bool reap(int64_t until)
 
 /* --- files ------------------------------------------------------------------------------------ */
 
-static struct {
-    dev_t dev;
-    ino_t ino;
-} known[256]; /* what was there at the start */
+static char *known[256]; /* the names that were there at the start */
 static unsigned nknown;
 
 static const char *const places[] = { "/", "/dev", "/tmp", "/dev/shm", "/vol" }; /* a file system each */
@@ -136,11 +134,10 @@ static void each_file(int (*fn)(const char *, const struct stat *, int, struct F
 
 static int know_one(const char *path, const struct stat *st, int kind, struct FTW *where)
 {
-    (void)path, (void)kind, (void)where;
+    (void)st, (void)kind, (void)where;
     if (nknown == sizeof(known) / sizeof(known[0]))
         bad("too many files");
-    known[nknown].dev = st->st_dev;
-    known[nknown++].ino = st->st_ino;
+    known[nknown++] = strdup(path);
     return 0;
 }
 
@@ -149,9 +146,10 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
     if (where->level == 0)
         return 0;
     for (unsigned i = 0; i < nknown; i++)
-        if (known[i].dev == st->st_dev && known[i].ino == st->st_ino)
+        if (strcmp(known[i], path) == 0)
             return 0;
-    (void)(kind == FTW_DP ? rmdir(path) : unlink(path));
+    if ((kind == FTW_DP ? rmdir(path) : unlink(path)) && getenv("FUZZ_VERBOSE"))
+        printf("%s: kind %d, mode 0%o, errno %d\n", path, kind, st->st_mode, errno);
     return 0;
 }
 
@@ -199,14 +197,13 @@ static void one_batch(uint32_t ncalls_each)
     if (pid == 0) {
         int oom = open("/proc/self/oom_score_adj", O_WRONLY);
 
-        if (oom < 0 || write(oom, "1000", 4) != 4) /* rather than the driver */
-            _exit(5);
+        /* The memory of a batch goes first when there is no more. */
+        if (oom < 0 || write(oom, "1000", 4) != 4 || mkdir("/run/batch", 0777) || chdir("/run/batch"))
+            bad("a batch cannot begin");
         close(oom);
         dup2(null, 0);
         dup2(null, 1);
         dup2(null, 2);
-        if (mkdir("/run/batch", 0777) || chdir("/run/batch"))
-            _exit(5);
         batch_run(seed, batch, ncalls_each);
     }
     if (reap(now_ms() + BATCH_MS + 6 * shared->shake_ms))
