@@ -43,14 +43,18 @@ static struct frame *page_frame(u32 pfn)
  * what is written into freed memory, or freed twice, is found. The first word is the list's.
  */
 #ifdef RV_DEBUG
-#define POISON UINT64_C(0x5a5a5a5a5a5a5a5a)
-
-#define IN_USE UINT64_C(0xa5a5a5a5a5a5a5a5) /* so that what nobody wrote into is not taken for free */
+/* What a free word holds: nothing that a program could have put there. */
+static u64 poison(const u64 *word)
+{
+    return (u64)word ^ UINT64_C(0x5a5af4ee5a5af4ee);
+}
 
 static void fill(u32 class, void *p)
 {
+    u64 *word = p;
+
     for (u32 i = 1; i < class_size[class] / 8u; i++)
-        ((u64 *)p)[i] = POISON;
+        word[i] = poison(&word[i]);
 }
 
 static void debug_free(u32 class, void *p)
@@ -59,7 +63,7 @@ static void debug_free(u32 class, void *p)
     bool was_free = true;
 
     for (u32 i = 1; was_free && i < class_size[class] / 8u; i++)
-        was_free = word[i] == POISON;
+        was_free = word[i] == poison(&word[i]);
     if (was_free)
         panic("%u bytes at %p are freed twice", class_size[class], p);
     fill(class, p);
@@ -70,10 +74,10 @@ static void debug_alloc(u32 class, void *p)
     u64 *word = p;
 
     for (u32 i = 1; i < class_size[class] / 8u; i++)
-        if (word[i] != POISON)
+        if (word[i] != poison(&word[i]))
             panic("%u bytes at %p were changed while free: 0x%lx at %u", class_size[class], p, word[i],
                   i * 8);
-    word[1] = IN_USE;
+    word[1] = 0; /* so that what nobody wrote into is not taken for free */
 }
 #else
 #define fill(class, p) ((void)0)
