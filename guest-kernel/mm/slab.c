@@ -39,8 +39,8 @@ static struct frame *page_frame(u32 pfn)
 }
 
 /*
- * DEBUG builds fill free objects and look whether they are still as they were when they are used again:
- * what is written into freed memory, or freed twice, is found. The first word is the list's.
+ * DEBUG builds fill free objects and look whether they are still as they were when they are used
+ * again: what is written into freed memory, or freed twice, is found. The first word is the list's.
  */
 #ifdef RV_DEBUG
 /* What a free word holds: nothing that a program could have put there. */
@@ -75,8 +75,8 @@ static void debug_alloc(u32 class, void *p)
 
     for (u32 i = 1; i < class_size[class] / 8u; i++)
         if (word[i] != poison(&word[i]))
-            panic("%u bytes at %p were changed while free: 0x%lx at %u", class_size[class], p, word[i],
-                  i * 8);
+            panic("%u bytes at %p were changed while free: 0x%lx at %u", class_size[class], p,
+                  word[i], i * 8);
     word[1] = 0; /* so that what nobody wrote into is not taken for free */
 }
 #else

@@ -43,8 +43,10 @@ const char *call_name(uint64_t nr)
 
 uint64_t any_number(struct fuzzer *f)
 {
-    static const uint64_t odd[] = { 0x7f, 0x80, 0xff, 0x100, 0x7fff, 0xffff, 0x10000, INT_MAX,
-                                    0x80000000, UINT_MAX, 0x100000000, INT64_MAX, 0x8000000000000000 };
+    static const uint64_t odd[] = {
+        0x7f, 0x80, 0xff, 0x100, 0x7fff, 0xffff, 0x10000, INT_MAX, 0x80000000, UINT_MAX,
+        0x100000000, INT64_MAX, 0x8000000000000000
+    };
 
     switch (below(&f->rng, 8)) {
     case 0: return 0;
@@ -75,8 +77,10 @@ uint64_t any_size(struct fuzzer *f)
 
 uint64_t any_offset(struct fuzzer *f)
 {
-    static const uint64_t odd[] = { 1 << 20, INT_MAX, UINT_MAX, UINT64_C(1) << 40, UINT64_C(1) << 43,
-                                    INT64_MAX, INT64_MAX - 4095, INT64_MIN, UINT64_MAX, -4096ul };
+    static const uint64_t odd[] = {
+        1 << 20, INT_MAX, UINT_MAX, UINT64_C(1) << 40, UINT64_C(1) << 43, INT64_MAX, INT64_MAX -
+        4095, INT64_MIN, UINT64_MAX, -4096ul
+    };
 
     switch (below(&f->rng, 6)) {
     case 0: return 0;
@@ -91,9 +95,10 @@ uint64_t any_offset(struct fuzzer *f)
 uint64_t any_pointer(struct fuzzer *f)
 {
     static const uint64_t bad[] = {
-        0, 8, 4095, 0x1000, 0x7fffffffe000, 0x7ffffffff000, 0x7ffffffffff8, 0x800000000000, 0xdeadbeef0000,
-        0x4141414141414141, 0xffff7fffffffffff, 0xffff800000000000, 0xffff800000001000, 0xffffffff80000000,
-        0xffffffff80200000, 0xffffffffff600000, -4096ul, -8ul, -1ul
+        0, 8, 4095, 0x1000, 0x7fffffffe000, 0x7ffffffff000, 0x7ffffffffff8, 0x800000000000,
+        0xdeadbeef0000, 0x4141414141414141, 0xffff7fffffffffff, 0xffff800000000000,
+        0xffff800000001000, 0xffffffff80000000, 0xffffffff80200000, 0xffffffffff600000, -4096ul,
+        -8ul, -1ul
     };
 
     switch (below(&f->rng, 16)) {
@@ -103,8 +108,11 @@ uint64_t any_pointer(struct fuzzer *f)
     case 3:
     case 4: return (uint64_t)play + PAGE * below(&f->rng, PLAY_PAGES) + 8 * below(&f->rng, 512);
     case 5:
-    case 6: return (uint64_t)pages[below(&f->rng, npages)] + (one_in(&f->rng, 2) ? 0 : below(&f->rng, PAGE));
-    case 7: return (uint64_t)f->arena + below(&f->rng, ARENA); /* over structures of the same call */
+    case 6:
+        return (uint64_t)pages[below(&f->rng, npages)] +
+               (one_in(&f->rng, 2) ? 0 : below(&f->rng, PAGE));
+    case 7:
+        return (uint64_t)f->arena + below(&f->rng, ARENA); /* over structures of the same call */
     default: {
         uint8_t *p = arena(f, 4 * PAGE); /* the rest of it belongs to whoever comes after */
 
@@ -117,20 +125,23 @@ uint64_t any_pointer(struct fuzzer *f)
 uint64_t any_path(struct fuzzer *f)
 {
     static const char *const path[] = {
-        "a", "b", "c", "a/b", "a/../b", "d", "d/e", "d/e/f", "d/../../d", "./a", "a/", "d/", "d/.", "d/..",
-        "..", ".", "", "/", "link", "loop", "loop/a", "dangling", "linkdir/e", "linkdir", "fifo", "sock", "missing",
-        "missing/x", "a/x", "image", "/fuzz/file", "/fuzz/big", "/fuzz/dir", "/fuzz/dir/one", "/fuzz/link", "/fuzz",
-        "/tmp/x", "/tmp/d", "/tmp/d/x", "/tmp", "/dev/shm/x", "/vol/x", "/vol/y", "/vol/d", "/vol/d/x", "/vol",
-        "/dev/null", "/dev/zero", "/dev/full", "/dev/tty", "/dev/ptmx", "/dev/urandom", "/dev/pts/0", "/dev/pts",
-        "/dev", "/dev/fd/3", "/proc", "/proc/self", "/proc/self/fd", "/proc/self/fd/3", "/proc/self/fd/5",
-        "/proc/self/fd/7", "/proc/self/maps", "/proc/self/smaps", "/proc/self/mem", "/proc/self/exe", "/proc/self/cwd",
-        "/proc/self/root", "/proc/self/status", "/proc/self/stat", "/proc/self/cmdline", "/proc/self/environ",
-        "/proc/self/comm", "/proc/self/oom_score_adj", "/proc/self/task", "/proc/self/fdinfo", "/proc/self/fdinfo/3",
-        "/proc/self/limits", "/proc/self/mounts", "/proc/self/mountinfo", "/proc/self/auxv", "/proc/thread-self",
-        "/proc/thread-self/children", "/proc/meminfo", "/proc/stat", "/proc/cpuinfo", "/proc/sys",
-        "/proc/sys/kernel/hostname", "/proc/sys/kernel/pid_max", "/proc/sys/fs/file-max", "/proc/1/status", "/sys",
-        "/sys/devices/system/cpu", "/sys/devices/system/cpu/online", "/sys/fs/cgroup", "/fuzz/program",
-        "/fuzz/script", "/fuzz/text", "user.x", "user.name"
+        "a", "b", "c", "a/b", "a/../b", "d", "d/e", "d/e/f", "d/../../d", "./a", "a/", "d/", "d/.",
+        "d/..", "..", ".", "", "/", "link", "loop", "loop/a", "dangling", "linkdir/e", "linkdir",
+        "fifo", "sock", "missing", "missing/x", "a/x", "image", "/fuzz/file", "/fuzz/big",
+        "/fuzz/dir", "/fuzz/dir/one", "/fuzz/link", "/fuzz", "/tmp/x", "/tmp/d", "/tmp/d/x", "/tmp",
+        "/dev/shm/x", "/vol/x", "/vol/y", "/vol/d", "/vol/d/x", "/vol", "/dev/null", "/dev/zero",
+        "/dev/full", "/dev/tty", "/dev/ptmx", "/dev/urandom", "/dev/pts/0", "/dev/pts", "/dev",
+        "/dev/fd/3", "/proc", "/proc/self", "/proc/self/fd", "/proc/self/fd/3", "/proc/self/fd/5",
+        "/proc/self/fd/7", "/proc/self/maps", "/proc/self/smaps", "/proc/self/mem",
+        "/proc/self/exe", "/proc/self/cwd", "/proc/self/root", "/proc/self/status",
+        "/proc/self/stat", "/proc/self/cmdline", "/proc/self/environ", "/proc/self/comm",
+        "/proc/self/oom_score_adj", "/proc/self/task", "/proc/self/fdinfo", "/proc/self/fdinfo/3",
+        "/proc/self/limits", "/proc/self/mounts", "/proc/self/mountinfo", "/proc/self/auxv",
+        "/proc/thread-self", "/proc/thread-self/children", "/proc/meminfo", "/proc/stat",
+        "/proc/cpuinfo", "/proc/sys", "/proc/sys/kernel/hostname", "/proc/sys/kernel/pid_max",
+        "/proc/sys/fs/file-max", "/proc/1/status", "/sys", "/sys/devices/system/cpu",
+        "/sys/devices/system/cpu/online", "/sys/fs/cgroup", "/fuzz/program", "/fuzz/script",
+        "/fuzz/text", "user.x", "user.name"
     };
     uint32_t how = below(&f->rng, 24);
     char *p;
@@ -234,32 +245,37 @@ static uint64_t by_kind(struct fuzzer *f, uint32_t kind)
     case K_TS: return make_shape(f, TIMESPEC);
     case K_ADDR: return make_shape(f, SOCKADDR);
     case K_OPENF:
-        return below(&f->rng, 3) |
-               BITS_OF(f, O_CREAT, O_EXCL, O_NOCTTY, O_TRUNC, O_APPEND, O_NONBLOCK, O_DSYNC, O_SYNC, O_DIRECT,
-                       O_LARGEFILE, O_DIRECTORY, O_NOFOLLOW, O_NOATIME, O_CLOEXEC, O_PATH, O_TMPFILE);
+        return below(&f->rng, 3) | BITS_OF(f, O_CREAT, O_EXCL, O_NOCTTY, O_TRUNC, O_APPEND,
+                                           O_NONBLOCK, O_DSYNC, O_SYNC, O_DIRECT, O_LARGEFILE,
+                                           O_DIRECTORY, O_NOFOLLOW, O_NOATIME, O_CLOEXEC, O_PATH,
+                                           O_TMPFILE);
     case K_ATF:
-        return BITS_OF(f, AT_SYMLINK_NOFOLLOW, AT_REMOVEDIR, AT_SYMLINK_FOLLOW, AT_NO_AUTOMOUNT, AT_EMPTY_PATH,
-                       AT_EACCESS);
+        return BITS_OF(f, AT_SYMLINK_NOFOLLOW, AT_REMOVEDIR, AT_SYMLINK_FOLLOW, AT_NO_AUTOMOUNT,
+                       AT_EMPTY_PATH, AT_EACCESS);
     case K_PROT: return one_in(&f->rng, 8) ? rnd(&f->rng) & 0xff : below(&f->rng, 8);
     case K_MAPF:
         return 1 + below(&f->rng, 2) + (one_in(&f->rng, 2) ? MAP_ANONYMOUS : 0) +
-               BITS_OF(f, MAP_FIXED, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_GROWSDOWN, MAP_DENYWRITE, MAP_LOCKED,
-                       MAP_NORESERVE, MAP_POPULATE, MAP_NONBLOCK, MAP_STACK, MAP_HUGETLB, MAP_SYNC, 3);
+               BITS_OF(f, MAP_FIXED, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_GROWSDOWN, MAP_DENYWRITE,
+                       MAP_LOCKED, MAP_NORESERVE, MAP_POPULATE, MAP_NONBLOCK, MAP_STACK,
+                       MAP_HUGETLB, MAP_SYNC, 3);
     case K_CLONEF:
         return below(&f->rng, 66) |
-               BITS_OF(f, CLONE_VM, CLONE_FS, CLONE_FILES, CLONE_SIGHAND, CLONE_PIDFD, CLONE_PTRACE, CLONE_VFORK,
-                       CLONE_PARENT, CLONE_THREAD | CLONE_SIGHAND | CLONE_VM, CLONE_NEWNS, CLONE_SYSVSEM, CLONE_SETTLS,
-                       CLONE_PARENT_SETTID, CLONE_CHILD_CLEARTID, CLONE_DETACHED, CLONE_UNTRACED,
-                       CLONE_CHILD_SETTID, CLONE_NEWUTS, CLONE_NEWPID, CLONE_IO);
+               BITS_OF(f, CLONE_VM, CLONE_FS, CLONE_FILES, CLONE_SIGHAND, CLONE_PIDFD, CLONE_PTRACE,
+                       CLONE_VFORK, CLONE_PARENT, CLONE_THREAD | CLONE_SIGHAND | CLONE_VM,
+                       CLONE_NEWNS, CLONE_SYSVSEM, CLONE_SETTLS, CLONE_PARENT_SETTID,
+                       CLONE_CHILD_CLEARTID, CLONE_DETACHED, CLONE_UNTRACED, CLONE_CHILD_SETTID,
+                       CLONE_NEWUTS, CLONE_NEWPID, CLONE_IO);
     case K_FUTEXOP:
-        return below(&f->rng, 14) + BITS_OF(f, FUTEX_PRIVATE_FLAG, FUTEX_CLOCK_REALTIME, FUTEX_PRIVATE_FLAG);
+        return below(&f->rng, 14) +
+               BITS_OF(f, FUTEX_PRIVATE_FLAG, FUTEX_CLOCK_REALTIME, FUTEX_PRIVATE_FLAG);
     case K_WHENCE: return below(&f->rng, 6);
     case K_AF: return one_in(&f->rng, 6) ? below(&f->rng, 46) : AF_UNIX;
     case K_SOCKT:
         return 1 + below(&f->rng, 5) + BITS_OF(f, SOCK_NONBLOCK, SOCK_CLOEXEC);
     case K_MSGF:
-        return BITS_OF(f, MSG_OOB, MSG_PEEK, MSG_DONTROUTE, MSG_CTRUNC, MSG_TRUNC, MSG_DONTWAIT, MSG_DONTWAIT,
-                       MSG_EOR, MSG_WAITALL, MSG_NOSIGNAL, MSG_NOSIGNAL, MSG_MORE, MSG_WAITFORONE, MSG_CMSG_CLOEXEC);
+        return BITS_OF(f, MSG_OOB, MSG_PEEK, MSG_DONTROUTE, MSG_CTRUNC, MSG_TRUNC, MSG_DONTWAIT,
+                       MSG_DONTWAIT, MSG_EOR, MSG_WAITALL, MSG_NOSIGNAL, MSG_NOSIGNAL, MSG_MORE,
+                       MSG_WAITFORONE, MSG_CMSG_CLOEXEC);
     case K_HEX:
         return one_in(&f->rng, 3) ? any_pointer(f) : any_number(f);
     default: return any_number(f);

@@ -14,7 +14,8 @@
 
 #define SLOTS 12
 #define DEPTH_MAX 3
-#define THREAD_FLAGS (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
+#define THREAD_FLAGS                                                                               \
+    (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
 
 static struct fuzzer slots[SLOTS];
 static uint32_t slots_used;
@@ -81,8 +82,10 @@ struct fuzzer *fuzzer_new(struct fuzzer *parent)
 /* Registers and state that a program may never have, handed to rt_sigreturn. */
 static void spoil(struct rng *r, ucontext_t *u)
 {
-    static const uint64_t odd[] = { 0, 0x2b, 0x33, 0x08, 0x10, 0x3000, 0x200, 0x4000, 0x20000, 0x100, 0x40000,
-                                    0x800000000000, 0xffff800000000000, 0xffffffff80200000, ~0ul, 0x7ffffffff000 };
+    static const uint64_t odd[] = {
+        0, 0x2b, 0x33, 0x08, 0x10, 0x3000, 0x200, 0x4000, 0x20000, 0x100, 0x40000, 0x800000000000,
+        0xffff800000000000, 0xffffffff80200000, ~0ul, 0x7ffffffff000
+    };
     uint64_t v = one_in(r, 4) ? rnd(r) : odd[below(r, 16)];
     fpregset_t fp = u->uc_mcontext.fpregs;
 
@@ -100,7 +103,8 @@ static void spoil(struct rng *r, ucontext_t *u)
 static void on_signal(int signal, siginfo_t *info, void *context)
 {
     (void)info;
-    if (signal == SIGSEGV || signal == SIGBUS || signal == SIGILL || signal == SIGFPE || signal == SIGTRAP)
+    if (signal == SIGSEGV || signal == SIGBUS || signal == SIGILL || signal == SIGFPE ||
+        signal == SIGTRAP)
         raw(SYS_exit_group, 3, 0, 0, 0, 0);
     if (one_in(&handler_rng, 200))
         spoil(&handler_rng, context);
@@ -157,7 +161,7 @@ static bool makes_another(uint16_t nr)
     return nr == SYS_clone || nr == SYS_clone3 || nr == SYS_fork || nr == SYS_vfork;
 }
 
-/* A stack for what shares the memory; none of its own: it must be done before its parent goes on. */
+/* A stack for what shares the memory; without one its parent must wait until it is done. */
 static long another(struct fuzzer *f, const struct call *c, uint64_t arg[6])
 {
     struct fuzzer *child = f->depth < DEPTH_MAX ? fuzzer_new(f) : NULL;
@@ -219,8 +223,11 @@ static void fuzz(struct fuzzer *f)
 static void race(struct fuzzer *f)
 {
     for (int i = 0; i < 200; i++) {
-        uint64_t at = (uint64_t)play + PAGE * below(&f->rng, PLAY_PAGES - 8), n = PAGE * (1 + below(&f->rng, 8));
-        const uint64_t arg[6] = { at, n, below(&f->rng, 4), MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1ul, 0 };
+        uint64_t at = (uint64_t)play + PAGE * below(&f->rng, PLAY_PAGES - 8),
+                 n = PAGE * (1 + below(&f->rng, 8));
+        const uint64_t arg[6] = {
+            at, n, below(&f->rng, 4), MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1ul, 0
+        };
 
         switch (below(&f->rng, 4)) {
         case 0: raw(SYS_munmap, at, n, 0, 0, 0); break;

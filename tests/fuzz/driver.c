@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * syscalls SEED FIRST BATCHES CALLS SECONDS: process 1 of a sandbox. Runs BATCHES batches from number FIRST
- * on (0: until SECONDS are over), each thread of them making CALLS calls. Between two batches the machine
- * must be as it was: no process left, memory free, and working. Exit code 0 if so, 1 if not.
+ * syscalls SEED FIRST BATCHES CALLS SECONDS: process 1 of a sandbox. Runs BATCHES batches from
+ * number FIRST on (0: until SECONDS are over), each thread of them making CALLS calls. Between two
+ * batches the machine must be as it was: no process left, memory free, and working. Exit code 0 if so,
+ * else 1.
  *
  * Executed as anything else than process 1 it makes a few calls and ends: batches do that.
  */
@@ -37,8 +38,8 @@ static int null; /* /dev/null, while it is there */
 
 _Noreturn static void bad(const char *what)
 {
-    printf("fuzz: seed %llu, batch %llu: %s (errno %d)\n", (unsigned long long)seed, (unsigned long long)batch, what,
-           errno);
+    printf("fuzz: seed %llu, batch %llu: %s (errno %d)\n", (unsigned long long)seed,
+           (unsigned long long)batch, what, errno);
     fflush(stdout);
     _exit(1);
 }
@@ -69,9 +70,10 @@ static void say_notes(void)
         const struct note *n = &shared->note[i];
 
         if (n->pid && n->nr < SYSCALL_NR_MAX)
-            printf("%d/%d was in %s(0x%llx, 0x%llx, 0x%llx, 0x%llx, 0x%llx, 0x%llx)\n", n->pid, n->tid,
-                   call_name(n->nr), (unsigned long long)n->arg[0], (unsigned long long)n->arg[1],
-                   (unsigned long long)n->arg[2], (unsigned long long)n->arg[3], (unsigned long long)n->arg[4],
+            printf("%d/%d was in %s(0x%llx, 0x%llx, 0x%llx, 0x%llx, 0x%llx, 0x%llx)\n", n->pid,
+                   n->tid, call_name(n->nr), (unsigned long long)n->arg[0],
+                   (unsigned long long)n->arg[1], (unsigned long long)n->arg[2],
+                   (unsigned long long)n->arg[3], (unsigned long long)n->arg[4],
                    (unsigned long long)n->arg[5]);
     }
 }
@@ -124,7 +126,8 @@ static bool reap(int64_t until)
 static char *known[256]; /* the names that were there at the start */
 static unsigned nknown;
 
-static const char *const places[] = { "/", "/dev", "/tmp", "/dev/shm", "/vol" }; /* a file system each */
+static const char *const places[] = { "/", "/dev", "/tmp", "/dev/shm",
+                                      "/vol" }; /* a file system each */
 
 static void each_file(int (*fn)(const char *, const struct stat *, int, struct FTW *))
 {
@@ -198,7 +201,8 @@ static void one_batch(uint32_t ncalls_each)
         int oom = open("/proc/self/oom_score_adj", O_WRONLY);
 
         /* The memory of a batch goes first when there is no more. */
-        if (oom < 0 || write(oom, "1000", 4) != 4 || mkdir("/run/batch", 0777) || chdir("/run/batch"))
+        if (oom < 0 || write(oom, "1000", 4) != 4 || mkdir("/run/batch", 0777) ||
+            chdir("/run/batch"))
             bad("a batch cannot begin");
         close(oom);
         dup2(null, 0);
@@ -226,12 +230,14 @@ static void summary(uint64_t batches, uint64_t least)
 
     for (uint32_t i = 0; i < ncalls; i++)
         called += shared->per_call[calls[i].nr] > 0;
-    printf("seed %llu, %llu batches: %llu calls, %llu successful, of %u kinds out of %u; %llu KiB free; errors:",
+    printf("seed %llu, %llu batches: %llu calls, %llu successful, of %u kinds out of %u; %llu KiB "
+           "free; errors:",
            (unsigned long long)seed, (unsigned long long)batches, (unsigned long long)shared->calls,
            (unsigned long long)shared->successes, called, ncalls, (unsigned long long)least >> 10);
     for (int e = 1; e < ERRNO_MAX; e++)
         if (shared->errors[e])
-            printf(" %s=%llu", strerrorname_np(e) ? strerrorname_np(e) : "?", (unsigned long long)shared->errors[e]);
+            printf(" %s=%llu", strerrorname_np(e) ? strerrorname_np(e) : "?",
+                   (unsigned long long)shared->errors[e]);
     printf("\n");
     fflush(stdout);
 }
@@ -266,7 +272,8 @@ static void run(uint64_t first, uint64_t batches, uint32_t ncalls_each, int64_t 
         if (++n == SETTLED)
             warm = free;
         if (n > SETTLED && free + SLACK + n * 8192 < warm) {
-            printf("%llu KiB were free, now %llu\n", (unsigned long long)warm >> 10, (unsigned long long)free >> 10);
+            printf("%llu KiB were free, now %llu\n", (unsigned long long)warm >> 10,
+                   (unsigned long long)free >> 10);
             bad("memory is lost");
         }
         if (now_ms() > told + 10000) {
@@ -279,24 +286,23 @@ static void run(uint64_t first, uint64_t batches, uint32_t ncalls_each, int64_t 
     summary(n, free_memory());
 }
 
-/* What all processes count in, with nothing beside it that a buffer of another mapping could run into. */
+/* What all processes count in. Nothing lies beside it from where a buffer could run into it. */
 struct shared *shared_map(void)
 {
     const size_t guard = 64 * PAGE, n = (sizeof(struct shared) + PAGE - 1) & -PAGE;
     uint8_t *all = mmap(NULL, n + 2 * guard, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-    if (all == MAP_FAILED || mmap(all + guard, n, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED,
-                                  -1, 0) == MAP_FAILED)
+    if (all == MAP_FAILED || mmap(all + guard, n, PROT_READ | PROT_WRITE,
+                                  MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
         _exit(4);
     return (struct shared *)(all + guard);
 }
 
-/*
- * Go on as a sealed copy in memory: batches write to /proc/self/exe, and this kernel has no ETXTBSY.
- */
+/* Go on as a sealed copy in memory: batches write to /proc/self/exe, and there is no ETXTBSY. */
 static void leave_the_file(char **argv)
 {
-    int file = open("/proc/self/exe", O_RDONLY), copy = memfd_create("syscalls", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    int file = open("/proc/self/exe", O_RDONLY),
+        copy = memfd_create("syscalls", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
     if (fcntl(file, F_GET_SEALS) >= 0) { /* done */
         close(file);
@@ -335,6 +341,7 @@ int main(int argc, char **argv)
     for (int s = 1; s < 32; s++)
         signal(s, s == SIGCHLD ? SIG_DFL : SIG_IGN);
     shared = shared_map();
-    run(strtoull(argv[2], NULL, 0), strtoull(argv[3], NULL, 0), (uint32_t)strtoul(argv[4], NULL, 0), atoll(argv[5]));
+    run(strtoull(argv[2], NULL, 0), strtoull(argv[3], NULL, 0), (uint32_t)strtoul(argv[4], NULL, 0),
+        atoll(argv[5]));
     return 0;
 }

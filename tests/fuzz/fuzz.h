@@ -4,8 +4,8 @@
  * sandbox. It starts one batch of processes after the other; each makes random calls (child.c) with
  * arguments by kind (args.c), structures (shapes.c) and descriptors of all sorts (objects.c).
  *
- * What runs in a batch uses no thread-local storage and next to nothing of libc, since the calls may
- * change anything: FS base, handlers, mappings, descriptors.
+ * What runs in a batch uses no thread-local storage and next to nothing of libc, since the calls
+ * may change anything: FS base, handlers, mappings, descriptors.
  */
 #ifndef TESTS_FUZZ_FUZZ_H
 #define TESTS_FUZZ_FUZZ_H
@@ -50,7 +50,8 @@ static inline bool one_in(struct rng *r, uint32_t n)
 /* A generator of its own for each of the things that a seed makes. */
 static inline void rnd_init(struct rng *r, uint64_t seed, uint64_t which)
 {
-    r->state = (seed * UINT64_C(0x9e3779b97f4a7c15)) ^ ((which + 1) * UINT64_C(0xd1342543de82ef95)) ^ 1;
+    r->state =
+        (seed * UINT64_C(0x9e3779b97f4a7c15)) ^ ((which + 1) * UINT64_C(0xd1342543de82ef95)) ^ 1;
     if (!r->state)
         r->state = 1;
     for (int i = 0; i < 8; i++)
@@ -63,15 +64,15 @@ static inline void rnd_init(struct rng *r, uint64_t seed, uint64_t which)
 #define RECENT 8u
 
 /*
- * One for each thread and for each process that a call made. They lie in the memory of the process, and
- * so does the stack, for those that do not have one already.
+ * One for each thread and for each process that a call made. They lie in the memory of the process,
+ * and so does the stack, for those that do not have one already.
  */
 struct fuzzer {
     struct rng rng;
     uint32_t calls;        /* still to be made */
     uint32_t depth;        /* processes between this one and the batch's */
     int tid;
-    uint32_t nfavourites;  /* swarm testing: few calls, many times, find other things than all calls */
+    uint32_t nfavourites;  /* swarm testing: few calls find other things than all */
     uint16_t favourite[24];
     int recent_fd[RECENT];
     int recent_pid[RECENT];
@@ -132,11 +133,11 @@ bool hinted(struct fuzzer *f, uint16_t nr, uint32_t arg, uint64_t *value);
 /* shapes.c */
 enum shape {
     ADDR_PLAY, /* an address in the pages that calls map and unmap */
-    IOVEC, MSGHDR, MMSGHDR, POLLFDS, FDSET, TIMESPEC, TIMESPECS, TIMEVAL, TIMEVALS, ITIMERSPEC, ITIMERVAL,
-    SIGSET, SIGSET_ARG, SIGACTION, SIGINFO, SIGEVENT, SIGSTACK, EPOLL_EVENT, SOCKADDR, RLIMIT, CAP_HEADER,
-    CAP_DATA, OPEN_HOW, CLONE_ARGS, WORD, LONGWORD, STRINGS, NAME, FUTEX_WORD, ROBUST, IDS, IOCTL_ARG,
-    FCNTL_ARG, CLONE_STACK, CPUSET, SOCKOPT, A_PATH, AN_FD, A_PID, A_SIZE, AN_OFFSET, PRCTL_ARG,
-    A_NUMBER
+    IOVEC, MSGHDR, MMSGHDR, POLLFDS, FDSET, TIMESPEC, TIMESPECS, TIMEVAL, TIMEVALS, ITIMERSPEC,
+    ITIMERVAL, SIGSET, SIGSET_ARG, SIGACTION, SIGINFO, SIGEVENT, SIGSTACK, EPOLL_EVENT, SOCKADDR,
+    RLIMIT, CAP_HEADER, CAP_DATA, OPEN_HOW, CLONE_ARGS, WORD, LONGWORD, STRINGS, NAME, FUTEX_WORD,
+    ROBUST, IDS, IOCTL_ARG, FCNTL_ARG, CLONE_STACK, CPUSET, SOCKOPT, A_PATH, AN_FD, A_PID, A_SIZE,
+    AN_OFFSET, PRCTL_ARG, A_NUMBER
 };
 uint64_t make_shape(struct fuzzer *f, enum shape shape);
 /* n bytes of the arena, 8-aligned, or of its start when it is used up. */
@@ -156,7 +157,7 @@ void objects_map(void);
 
 /* Raw calls: the result, or -errno. */
 long raw_call(uint64_t nr, const uint64_t arg[6]);
-/* The same for those after which two come back: the new one calls fuzzer_child(f) and stays there. */
+/* For those after which two come back: the new one calls fuzzer_child(f) and stays there. */
 long raw_clone(uint64_t nr, const uint64_t arg[6], struct fuzzer *f);
 struct fuzzer *fuzzer_new(struct fuzzer *parent);
 void fuzzer_child(struct fuzzer *f);

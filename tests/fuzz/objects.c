@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A descriptor of each kind of object, and mappings of each kind of memory, for a batch to play with. */
+/* A descriptor of each kind of object, and mappings of each kind of memory, for a batch. */
 #include "fuzz.h"
 
 #include <fcntl.h>
@@ -37,8 +37,11 @@ static void keep_pair(long err, const int fd[2])
 /* In the working directory, which is empty. */
 static void make_names(void)
 {
-    static const char *const link[][2] = { { "a", "link" }, { "loop", "loop" }, { "none", "dangling" },
-                                           { "d", "linkdir" }, { "/fuzz/file", "image" } };
+    static const char *const link[][2] = { { "a", "link" },
+                                           { "loop", "loop" },
+                                           { "none", "dangling" },
+                                           { "d", "linkdir" },
+                                           { "/fuzz/file", "image" } };
 
     raw(SYS_mkdir, (uint64_t)"d", 0755, 0, 0, 0);
     raw(SYS_mkdir, (uint64_t)"d/e", 0777, 0, 0, 0);
@@ -53,15 +56,37 @@ static void open_files(void)
         const char *path;
         int flags;
     } file[] = {
-        { "a", O_RDWR | O_CREAT }, { "b", O_RDWR | O_CREAT | O_APPEND }, { ".", O_RDONLY | O_DIRECTORY },
-        { "d", O_PATH }, { "a", O_PATH }, { "/fuzz/file", O_RDWR }, { "/fuzz/big", O_RDWR }, { "/fuzz/dir", O_RDONLY },
-        { "/tmp/x", O_RDWR | O_CREAT }, { "/tmp", O_RDONLY }, { "/dev/shm/x", O_RDWR | O_CREAT },
-        { "/vol/x", O_RDWR | O_CREAT }, { "/vol/y", O_WRONLY | O_CREAT | O_APPEND }, { "/vol", O_RDONLY },
-        { "/dev/null", O_RDWR }, { "/dev/zero", O_RDWR }, { "/dev/urandom", O_RDWR }, { "/dev/full", O_RDWR },
-        { "/dev/ptmx", O_RDWR | O_NOCTTY }, { "/proc/self/maps", O_RDONLY }, { "/proc/self/mem", O_RDWR },
-        { "/proc/self/fd", O_RDONLY }, { "/proc/self/fdinfo", O_RDONLY }, { "/proc", O_RDONLY }, { "/proc/meminfo", O_RDONLY },
-        { "/proc/self/status", O_RDONLY }, { "/proc/self/environ", O_RDONLY }, { "/proc/sys/kernel/hostname", O_RDWR },
-        { "/sys/devices/system/cpu", O_RDONLY }, { "fifo", O_RDWR | O_NONBLOCK }, { ".", O_TMPFILE | O_RDWR },
+        { "a", O_RDWR | O_CREAT },
+        { "b", O_RDWR | O_CREAT | O_APPEND },
+        { ".", O_RDONLY | O_DIRECTORY },
+        { "d", O_PATH },
+        { "a", O_PATH },
+        { "/fuzz/file", O_RDWR },
+        { "/fuzz/big", O_RDWR },
+        { "/fuzz/dir", O_RDONLY },
+        { "/tmp/x", O_RDWR | O_CREAT },
+        { "/tmp", O_RDONLY },
+        { "/dev/shm/x", O_RDWR | O_CREAT },
+        { "/vol/x", O_RDWR | O_CREAT },
+        { "/vol/y", O_WRONLY | O_CREAT | O_APPEND },
+        { "/vol", O_RDONLY },
+        { "/dev/null", O_RDWR },
+        { "/dev/zero", O_RDWR },
+        { "/dev/urandom", O_RDWR },
+        { "/dev/full", O_RDWR },
+        { "/dev/ptmx", O_RDWR | O_NOCTTY },
+        { "/proc/self/maps", O_RDONLY },
+        { "/proc/self/mem", O_RDWR },
+        { "/proc/self/fd", O_RDONLY },
+        { "/proc/self/fdinfo", O_RDONLY },
+        { "/proc", O_RDONLY },
+        { "/proc/meminfo", O_RDONLY },
+        { "/proc/self/status", O_RDONLY },
+        { "/proc/self/environ", O_RDONLY },
+        { "/proc/sys/kernel/hostname", O_RDWR },
+        { "/sys/devices/system/cpu", O_RDONLY },
+        { "fifo", O_RDWR | O_NONBLOCK },
+        { ".", O_TMPFILE | O_RDWR },
     };
 
     for (size_t i = 0; i < sizeof(file) / sizeof(file[0]); i++) {

@@ -30,7 +30,7 @@ void *arena(struct fuzzer *f, size_t n)
     return p;
 }
 
-/* As it is; with a word changed; across the end of a page that none follows; or somewhere else altogether. */
+/* As it is; with a word changed; across the end of a page that none follows; or somewhere else. */
 static uint64_t place(struct fuzzer *f, void *p, size_t n)
 {
     size_t inside;
@@ -79,7 +79,9 @@ static uint64_t sigset_of(struct fuzzer *f)
 
 static void sockaddr_fill(struct fuzzer *f, struct sockaddr_un *sa)
 {
-    static const char *const name[] = { "\0abstract", "\0x", "sock", "/tmp/s", "missing/s", "a", "" };
+    static const char *const name[] = {
+        "\0abstract", "\0x", "sock", "/tmp/s", "missing/s", "a", ""
+    };
     const char *s = name[below(&f->rng, 7)];
 
     sa->sun_family = one_in(&f->rng, 12) ? (sa_family_t)below(&f->rng, 46) : AF_UNIX;
@@ -137,10 +139,13 @@ static void msghdr_fill(struct fuzzer *f, struct msghdr *m)
 
 static uint64_t clone_args_of(struct fuzzer *f)
 {
-    uint64_t *a = arena(f, 11 * 8); /* clone3(2): flags, pidfd, child_tid, parent_tid, exit_signal, stack, ... */
-    static const uint64_t flag[] = { CLONE_VM | CLONE_VFORK, CLONE_FILES, CLONE_FS, CLONE_PIDFD, CLONE_PARENT_SETTID,
-                                     CLONE_CHILD_SETTID, CLONE_CHILD_CLEARTID, UINT64_C(1) << 32 /* CLEAR_SIGHAND */,
-                                     UINT64_C(1) << 33 /* INTO_CGROUP */, CLONE_NEWUSER };
+    /* clone3(2): flags, pidfd, child_tid, parent_tid, exit_signal, stack, ... */
+    uint64_t *a = arena(f, 11 * 8);
+    static const uint64_t flag[] = {
+        CLONE_VM | CLONE_VFORK, CLONE_FILES, CLONE_FS, CLONE_PIDFD, CLONE_PARENT_SETTID,
+        CLONE_CHILD_SETTID, CLONE_CHILD_CLEARTID, UINT64_C(1) << 32 /* CLEAR_SIGHAND */,
+        UINT64_C(1) << 33 /* INTO_CGROUP */, CLONE_NEWUSER
+    };
 
     memset(a, 0, 11 * 8);
     for (uint32_t k = below(&f->rng, 4); k > 0; k--)
@@ -170,7 +175,8 @@ static uint64_t strings_of(struct fuzzer *f)
 
 static uint64_t robust_of(struct fuzzer *f)
 {
-    uint64_t *head = arena(f, 64); /* struct robust_list_head, and an entry that may lead to itself */
+    /* struct robust_list_head, and an entry that may lead to itself */
+    uint64_t *head = arena(f, 64);
 
     head[0] = one_in(&f->rng, 4) ? any_pointer(f) : (uint64_t)&head[4];
     head[1] = below(&f->rng, 2) ? 8 : any_number(f);
@@ -203,7 +209,9 @@ static uint64_t any_scalar(struct fuzzer *f, enum shape shape)
     case FUTEX_WORD: return futex_word(f);
     case CLONE_STACK: return one_in(&f->rng, 20) ? any_pointer(f) : 0; /* child.c gives one */
     case PRCTL_ARG:
-        return one_in(&f->rng, 3) ? any_path(f) : one_in(&f->rng, 2) ? below(&f->rng, 65) : any_pointer(f);
+        if (one_in(&f->rng, 3))
+            return any_path(f);
+        return one_in(&f->rng, 2) ? below(&f->rng, 65) : any_pointer(f);
     default: return any_number(f);
     }
 }
@@ -309,9 +317,11 @@ uint64_t make_shape(struct fuzzer *f, enum shape shape)
     case ITIMERVAL:
         p = arena(f, 32);
         for (int i = 0; i < 4; i++)
-            p[i] = i % 2 ? nanoseconds(f) / (shape == TIMEVALS || shape == ITIMERVAL ? 1000 : 1) : seconds(f);
+            p[i] = i % 2 ? nanoseconds(f) / (shape == TIMEVALS || shape == ITIMERVAL ? 1000 : 1)
+                         : seconds(f);
         if (shape == TIMESPECS && one_in(&f->rng, 4))
-            p[1 + 2 * below(&f->rng, 2)] = 0x3fffffff - below(&f->rng, 2); /* UTIME_NOW, UTIME_OMIT */
+            /* UTIME_NOW, UTIME_OMIT */
+            p[1 + 2 * below(&f->rng, 2)] = 0x3fffffff - below(&f->rng, 2);
         return place(f, p, 32);
     case OPEN_HOW:
         p = arena(f, 32);
@@ -357,8 +367,10 @@ uint64_t make_shape(struct fuzzer *f, enum shape shape)
             p[0] = (uint64_t)any_pid(f);
         return place(f, p, 60);
     case NAME: {
-        static const char *const name[] = { "user.a", "user.b", "user.", "trusted.a", "security.capability",
-                                            "security.x", "system.posix_acl_access", "other.a", "" };
+        static const char *const name[] = {
+            "user.a", "user.b", "user.", "trusted.a", "security.capability", "security.x",
+            "system.posix_acl_access", "other.a", ""
+        };
         char *s = arena(f, 32);
 
         strcpy(s, name[below(&f->rng, 9)]);

@@ -99,11 +99,10 @@ static void fixed(void)
                MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED);
     CHECK_ERRNO(munmap(p + 1, PAGE), EINVAL);
     if (t_in_sandbox()) { /* a privileged process of Linux may use the first page */
-        errno = 0;
-        CHECK(mmap((void *)PAGE, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED &&
-              errno == EPERM);
+        CHECK_ERRNO(mmap((void *)PAGE, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+                         -1, 0), EPERM);
         p = map(NULL, PAGE, PROT_READ, 0);
-        CHECK(mremap(p, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, NULL) == MAP_FAILED && errno == EPERM);
+        CHECK_ERRNO(mremap(p, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, NULL), EPERM);
     }
 }
 
