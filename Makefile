@@ -94,6 +94,12 @@ $(B)/guest-kernel.elf: arch/x86_64/guest/kernel.ld arch/x86_64/guest/order.ld $(
 	$(Q)$(CC) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
 		-Wl,--no-warn-rwx-segments -Wl,-T,$< $(kernel_obj) -lfdt -o $@
 
+# The kernel that checks itself, for tests: runrsc run --kernel.
+$(B)/guest-kernel-debug.elf: $(kernel_src) FORCE
+	$(Q)$(MAKE) -s --no-print-directory DEBUG=1 B=$(B)/debug $(B)/debug/guest-kernel.elf
+	$(Q)cmp -s $(B)/debug/guest-kernel.elf $@ || cp $(B)/debug/guest-kernel.elf $@
+FORCE:
+
 # The kernel inside rvisor-vmm: with its symbols (crash reports), without its debug information.
 $(B)/guest-kernel.stripped: $(B)/guest-kernel.elf
 	$(Q)objcopy --strip-debug $< $@
@@ -162,7 +168,15 @@ $(B)/tests/guest/%: tests/guest/%.c tests/guest/t.h
 	$(call say,CC,$@)
 	$(Q)$(CC) -std=gnu17 -O2 -g $(WARN) -static -pthread $< -o $@
 
-tests: $(guest_tests) ## build the test programs
+# Random system calls. No library's threads or canaries: the calls may change FS base, for one.
+fuzz_src := $(wildcard tests/fuzz/*.c)
+$(B)/tests/fuzz/syscalls: $(fuzz_src) tests/fuzz/fuzz.h tests/fuzz/hints.def guest-kernel/linux/syscalls.def
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) -std=gnu17 -O2 -g -D_GNU_SOURCE -DRV_HOST_TEST $(WARN) -fno-stack-protector -Iguest-kernel \
+		-static $(fuzz_src) -o $@
+
+tests: $(guest_tests) $(B)/tests/fuzz/syscalls $(B)/guest-kernel-debug.elf ## build the test programs
 
 check: need ## all tests: unit, on this machine's /dev/kvm, in the lab
 	$(Q)$(MAKE) --no-print-directory all tests rootfs
@@ -213,6 +227,9 @@ unit-check: $(unit_tests) ## the unit tests
 	$(Q)tests/unit/run $(unit_tests)
 guest-check: all tests rootfs ## the guest tests on this machine's /dev/kvm
 	$(Q)tests/guest/run
+FUZZ_SECONDS ?= 600
+fuzz: all tests ## random system calls for ten minutes (FUZZ_SECONDS=, FUZZ_SEED=)
+	$(Q)tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ_SEED)
 lab-check: all tests rootfs ## test the lab, and the guest tests in it
 	$(Q)tests/lab/check
 
@@ -261,7 +278,7 @@ clean: ## remove what was built
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
-.PHONY: all rootfs debian-rootfs compat-check compat-lab need demo install tests check docs-check unit-check guest-check lab-check bench \
+.PHONY: all rootfs debian-rootfs compat-check compat-lab need demo install tests check docs-check unit-check guest-check fuzz lab-check bench \
         bench-programs docs clean help
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -170,6 +170,28 @@ u64 radix_next(const struct radix *r, u64 *index)
     return next_in(r->root, r->height, index);
 }
 
+/* Free n if nothing is in it, after its child on the way to index. */
+static bool prune(struct node *n, u32 height, u64 index)
+{
+    u64 *slot = &n->slot[(index >> ((height - 1) * BITS)) % SLOTS];
+
+    if (height > 1 && *slot && prune((struct node *)*slot, height - 1, index))
+        *slot = 0;
+    for (u32 i = 0; i < SLOTS; i++)
+        if (n->slot[i])
+            return false;
+    kfree(n);
+    return true;
+}
+
+void radix_prune(struct radix *r, u64 index)
+{
+    if (index_fits(r, index) && prune(r->root, r->height, index)) {
+        r->root = NULL;
+        r->height = 0;
+    }
+}
+
 static void free_node(struct node *n, u32 height)
 {
     if (height > 1)

@@ -51,10 +51,10 @@ int memfd_make(const char *name, u32 mode, u32 seals, struct file **out)
     return r;
 }
 
-/* Whether its contents are this kernel's alone. */
+/* Whether it is a regular file (FIFOs have such inodes too) whose contents are this kernel's alone. */
 static bool in_memory(const struct inode *i)
 {
-    return i && i->fops == &memfs_file_ops && !i->sb->overlay;
+    return i && i->vmo && i->fops == &memfs_file_ops && !i->sb->overlay;
 }
 
 int memfd_get_seals(struct file *f)

@@ -15,8 +15,8 @@ struct abi_timeval {
     s64 sec, usec;
 };
 
-/* The largest time that is not "never". */
-#define NS_MAX (UINT64_MAX - 1)
+/* The longest time, as on Linux: a deadline that has passed and a period, added, are still one. */
+#define NS_MAX ((u64)INT64_MAX)
 
 /* 0 with ns (capped at NS_MAX), or -EINVAL: negative or nsec out of range. */
 static inline int timespec_to_ns(const struct abi_timespec *ts, u64 *ns)

@@ -138,14 +138,7 @@ static void tell_tid(struct thread *t, const struct clone_request *c)
 /* Only the child's execve or end, or our own end, gets a parent out of vfork. */
 static void wait_for_vfork(struct process *child, struct event *done)
 {
-    struct thread *me = current();
-
-    while (object_wait(&done->obj, SIG_SIGNALED, DEADLINE_NEVER, WAIT_INTERRUPTIBLE) == -EINTR) {
-        if (READ_ONCE(me->work) & WORK_EXIT)
-            break;
-        /* WORK_SIGNAL stays set: the signal is handled when the call is over. */
-        __atomic_store_n(&me->interrupted, 0, __ATOMIC_RELEASE);
-    }
+    object_wait(&done->obj, SIG_SIGNALED, DEADLINE_NEVER, WAIT_KILLABLE);
     /* Who sets the event holds the lock: after this it is not touched any more. */
     spin_lock(&child->lock);
     child->vfork_done = NULL;
@@ -183,7 +176,7 @@ static s64 clone_process(const struct clone_request *c)
 
     if (!child)
         return -ENOMEM;
-    child->exit_signal = c->exit_signal;
+    child->exit_signal = c->flags & CLONE_PARENT ? me->proc->exit_signal : c->exit_signal;
     r = share(child, me->proc, c->flags);
     if (r)
         goto out;

@@ -298,7 +298,7 @@ static int change_over(struct exec *e, const char *path)
     sigactions_reset(p->actions);
     t->sig.alt = (struct sig_altstack){ .flags = 2 };
     t->sig.restart_deadline = 0;
-    p->exit_signal = p->exit_signal ? SIGCHLD : 0;
+    p->exit_signal = SIGCHLD;
     p->did_exec = true;
     p->keep_caps = false;
     take_name(path);

@@ -143,6 +143,8 @@ s64 aspace_remap(struct aspace *as, u64 old, u64 old_len, u64 new_len, u32 flags
         return -EINVAL;
     if (old > USER_TOP || old_len > USER_TOP - old || new_len > USER_TOP)
         return -EINVAL;
+    if ((flags & MREMAP_FIXED) && new_addr < USER_MIN)
+        return -EPERM;
     mutex_lock(&as->lock);
     r = remap_locked(as, old, old_len, new_len, flags, new_addr);
     mutex_unlock(&as->lock);

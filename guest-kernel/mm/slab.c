@@ -38,6 +38,53 @@ static struct frame *page_frame(u32 pfn)
     return frame_struct((u64)pfn << PAGE_SHIFT);
 }
 
+/*
+ * DEBUG builds fill free objects and look whether they are still as they were when they are used
+ * again: what is written into freed memory, or freed twice, is found. The first word is the list's.
+ */
+#ifdef RV_DEBUG
+/* What a free word holds: nothing that a program could have put there. */
+static u64 poison(const u64 *word)
+{
+    return (u64)word ^ UINT64_C(0x5a5af4ee5a5af4ee);
+}
+
+static void fill(u32 class, void *p)
+{
+    u64 *word = p;
+
+    for (u32 i = 1; i < class_size[class] / 8u; i++)
+        word[i] = poison(&word[i]);
+}
+
+static void debug_free(u32 class, void *p)
+{
+    u64 *word = p;
+    bool was_free = true;
+
+    for (u32 i = 1; was_free && i < class_size[class] / 8u; i++)
+        was_free = word[i] == poison(&word[i]);
+    if (was_free)
+        panic("%u bytes at %p are freed twice", class_size[class], p);
+    fill(class, p);
+}
+
+static void debug_alloc(u32 class, void *p)
+{
+    u64 *word = p;
+
+    for (u32 i = 1; i < class_size[class] / 8u; i++)
+        if (word[i] != poison(&word[i]))
+            panic("%u bytes at %p were changed while free: 0x%lx at %u", class_size[class], p,
+                  word[i], i * 8);
+    word[1] = 0; /* so that what nobody wrote into is not taken for free */
+}
+#else
+#define fill(class, p) ((void)0)
+#define debug_free(class, p) ((void)0)
+#define debug_alloc(class, p) ((void)0)
+#endif
+
 static void *take_object(u32 class)
 {
     u32 pfn = class_pool[class].partial;
@@ -56,6 +103,8 @@ static void *take_object(u32 class)
         page = phys_to_virt(pa);
         for (u32 i = 0; i < count; i++)
             *(u16 *)(page + i * size) = i + 1 < count ? (u16)((i + 1) * size) : SLAB_FULL;
+        for (u32 i = 0; i < count; i++)
+            fill(class, page + i * size);
         f = page_frame(pfn);
         f->state = FRAME_SLAB;
         f->slab_class = (u16)class;
@@ -154,6 +203,7 @@ void *kmalloc(size_t size)
         if (!cache[cpu].n[class])
             return NULL;
     }
+    debug_alloc(class, cache[cpu].obj[class][cache[cpu].n[class] - 1]);
     return cache[cpu].obj[class][--cache[cpu].n[class]];
 }
 
@@ -183,6 +233,7 @@ void kfree(void *p)
         return;
     }
     class = f->slab_class;
+    debug_free(class, p);
     cpu = this_cpu()->index;
     if (cache[cpu].n[class] == CACHE) {
         spin_lock(&class_pool[class].lock);

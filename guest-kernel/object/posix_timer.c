@@ -177,6 +177,7 @@ static int end(struct process *p, int id)
         return -EINVAL;
     }
     radix_set(&p->posix_timers, t->id, 0);
+    radix_prune(&p->posix_timers, t->id); /* numbers go on and on */
     p->nposix_timers--;
     t->deadline = 0;
     cpu_timer_disarm(&t->cpu);
@@ -196,6 +197,7 @@ void posix_timers_end(struct process *p)
 {
     for (u64 id = 0; radix_next(&p->posix_timers, &id); id++)
         end(p, (int)id);
+    radix_clear(&p->posix_timers);
 }
 
 /* --- use -------------------------------------------------------------------------------------- */

@@ -268,16 +268,14 @@ static void give_children_away(struct process *p, struct list *dead)
         list_del(&c->sibling);
         c->parent = heir;
         list_add_tail(&heir->children, &c->sibling);
+        c->exit_signal = SIGCHLD; /* whatever clone asked for: the heir waits for ordinary children */
         if (c->death_signal)
             signal_kernel(c, c->death_signal);
         if (c->state == PROCESS_ZOMBIE) {
-            c->exit_signal = SIGCHLD;
             process_tell_parent_of_end(c, &reaped);
             if (reaped)
                 list_add(dead, &c->sibling);
         } else {
-            if (c->exit_signal)
-                c->exit_signal = SIGCHLD;
             if (c->group != p->group && c->session == p->session)
                 tree_check_orphaned(c->group, NULL);
         }

@@ -5,6 +5,8 @@
 
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 
 static void statuses(void)
 {
@@ -130,12 +132,122 @@ static void vfork_waits(void)
     t_join(pid);
 }
 
-int main(void)
+static volatile sig_atomic_t handled;
+
+static void on_signal(int signo)
 {
+    (void)signo;
+    handled = 1;
+}
+
+static void vfork_with_signal(void)
+{
+    static volatile int early;
+    static pid_t pid;
+    cpu_set_t one;
+
+    CPU_ZERO(&one);
+    CPU_SET(0, &one);
+    OK(sched_setaffinity(0, sizeof(one), &one)); /* so the child needs the processor that its parent has */
+    signal(SIGUSR1, on_signal);
+    pid = vfork();
+    if (pid == 0) {
+        kill(getppid(), SIGUSR1);
+        t_sleep_ms(20);
+        early = handled;
+        _exit(0);
+    }
+    CHECK_EQ(early, 0);
+    CHECK_EQ(handled, 1);
+    t_join(pid);
+}
+
+/* A signal that comes meanwhile waits, and lets the child run; one that kills does not wait. */
+static void vfork_and_signals(void)
+{
+    pid_t pid = t_fork();
+
+    if (pid == 0) {
+        vfork_with_signal();
+        t_end(0);
+    }
+    t_join(pid);
+
+    pid = t_fork();
+    if (pid == 0 && vfork() == 0) {
+        kill(getppid(), SIGKILL);
+        t_sleep_ms(20);
+        _exit(0);
+    }
+    CHECK_EQ(WTERMSIG(t_wait(pid)), SIGKILL);
+    if (getpid() == 1) /* in a sandbox, process 1 inherits the child's child */
+        OK(wait(NULL));
+}
+
+static pid_t raw_clone(unsigned long flags)
+{
+    fflush(NULL);
+    return (pid_t)OK(syscall(SYS_clone, flags, NULL, NULL, NULL, 0));
+}
+
+/* clone(2) with another signal than SIGCHLD: such children need __WALL, until somebody inherits them. */
+static void silent_children(void)
+{
+    siginfo_t si;
+    int status;
+    pid_t pid = raw_clone(0);
+
+    if (pid == 0)
+        _exit(0);
+    CHECK_ERRNO(waitpid(pid, &status, 0), ECHILD);
+    CHECK_EQ(waitpid(pid, &status, __WALL), pid);
+
+    pid = raw_clone(0);
+    if (pid == 0) { /* execve makes it an ordinary one */
+        execl("/proc/self/exe", "fork_wait", "exit", NULL);
+        _exit(1);
+    }
+    OK(waitid(P_PID, (id_t)pid, &si, WEXITED | WNOWAIT | __WALL));
+    t_join(pid);
+
+    OK(prctl(PR_SET_CHILD_SUBREAPER, 1));
+    pid = t_fork();
+    if (pid == 0) {
+        for (int ms = 0; ms <= 60; ms += 60) /* one has ended when it is inherited, the other has not */
+            if (raw_clone(0) == 0) {
+                t_sleep_ms(ms);
+                _exit(0);
+            }
+        t_sleep_ms(30);
+        _exit(0);
+    }
+    t_join(pid);
+    OK(wait(&status));
+    OK(wait(&status));
+    CHECK_ERRNO(wait(&status), ECHILD);
+
+    pid = t_fork();
+    if (pid == 0) { /* of a sibling it is the caller's own signal that counts */
+        if (raw_clone(CLONE_PARENT | SIGUSR1) == 0)
+            _exit(0);
+        _exit(0);
+    }
+    OK(wait(&status));
+    OK(wait(&status));
+    CHECK_ERRNO(wait(&status), ECHILD);
+}
+
+int main(int argc, char **argv)
+{
+    (void)argv;
+    if (argc > 1)
+        return 0;
     statuses();
     stopped();
     orphans();
     many();
     vfork_waits();
+    vfork_and_signals();
+    silent_children();
     return 0;
 }

@@ -98,6 +98,12 @@ static void fixed(void)
     CHECK(mmap((void *)0xffff800000000000, PAGE, PROT_READ,
                MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED);
     CHECK_ERRNO(munmap(p + 1, PAGE), EINVAL);
+    if (t_in_sandbox()) { /* a privileged process of Linux may use the first page */
+        CHECK_ERRNO(mmap((void *)PAGE, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+                         -1, 0), EPERM);
+        p = map(NULL, PAGE, PROT_READ, 0);
+        CHECK_ERRNO(mremap(p, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, NULL), EPERM);
+    }
 }
 
 static void execute(void)

@@ -317,6 +317,24 @@ static void executing(void)
     OK(close(fd));
 }
 
+/* A FIFO or a device in the same file system is none of those files. */
+static void others_have_no_seals(void)
+{
+    static const char name[] = "/dev/shm/rvt.fifo";
+    int fd;
+
+    unlink(name);
+    OK(mkfifo(name, 0600));
+    fd = (int)OK(open(name, O_RDWR));
+    CHECK_ERRNO(fcntl(fd, F_GET_SEALS), EINVAL);
+    CHECK_ERRNO(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), EINVAL);
+    close(fd);
+    unlink(name);
+    fd = (int)OK(open("/dev/null", O_RDWR));
+    CHECK_ERRNO(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), EINVAL);
+    close(fd);
+}
+
 int main(int argc, char **argv)
 {
     char exe[64];
@@ -333,5 +351,6 @@ int main(int argc, char **argv)
     future_writing();
     sealing_against_mapping();
     executing();
+    others_have_no_seals();
     return 0;
 }

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/timerfd.h>
 
 #define MS 1000000LL
 #define CPU_SLACK (40 * MS) /* how much later than the deadline CPU timers may come */
@@ -436,6 +437,52 @@ static void sleep_on_cpu_time(void)
     CHECK_EQ(pthread_join(th, NULL), 0);
 }
 
+/* The longest period there is: it begins, and the second time does not come. */
+static void for_ever(void)
+{
+    const struct timespec ever = { INT64_MAX, 999999999 }, soon = { 0, 1000000 };
+    struct itimerval real = { { INT64_MAX, 999999 }, { 0, 1000 } };
+    struct itimerspec spec = { ever, soon }, now;
+    struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR2 };
+    uint64_t n;
+    timer_t t;
+    int fd = (int)OK(timerfd_create(CLOCK_MONOTONIC, 0));
+
+    OK(timerfd_settime(fd, 0, &spec, NULL));
+    CHECK_EQ(read(fd, &n, sizeof(n)), (ssize_t)sizeof(n));
+    CHECK_EQ(n, 1);
+    OK(timerfd_gettime(fd, &now));
+    CHECK(now.it_value.tv_sec > 1000000000 && now.it_interval.tv_sec > 1000000000);
+    OK(close(fd));
+
+    catch(SIGALRM);
+    hits = 0;
+    OK(setitimer(ITIMER_REAL, &real, NULL));
+    EVENTUALLY(hits);
+    OK(getitimer(ITIMER_REAL, &real));
+    CHECK(real.it_value.tv_sec > 1000000000);
+    CHECK_EQ(hits, 1);
+    real = (struct itimerval){ { 0, 0 }, { 0, 0 } };
+    OK(setitimer(ITIMER_REAL, &real, NULL));
+    signal(SIGALRM, SIG_DFL);
+
+    for (int pass = 0; pass < 2; pass++) { /* a signal that is taken, and one that is ignored */
+        hits = 0;
+        if (pass == 0)
+            catch(SIGUSR2);
+        else
+            signal(SIGUSR2, SIG_IGN);
+        OK(timer_create(CLOCK_MONOTONIC, &ev, &t));
+        OK(timer_settime(t, 0, &spec, NULL));
+        t_sleep_ms(20);
+        CHECK_EQ(hits, !pass);
+        OK(timer_gettime(t, &now));
+        CHECK(now.it_value.tv_sec > 1000000000);
+        OK(timer_delete(t));
+    }
+    signal(SIGUSR2, SIG_DFL);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && !strcmp(argv[1], "after exec")) {
@@ -466,5 +513,6 @@ int main(int argc, char **argv)
     thread_clock();
     many(argv);
     sleep_on_cpu_time();
+    for_ever();
     return 0;
 }

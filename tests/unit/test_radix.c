@@ -200,7 +200,29 @@ START_TEST(random_operations_match_the_model)
 }
 END_TEST
 
+START_TEST(pruning_frees_what_is_empty)
+{
+    for (u64 i = 1; i < 100000; i += 7) { /* one word that wanders, as numbers do that are not used again */
+        CHECK_EQ(radix_set(&r, i, i), 0);
+        CHECK_EQ(radix_set(&r, i - 1, 0), 0);
+        if (i > 7) {
+            CHECK_EQ(radix_set(&r, i - 7, 0), 0);
+            radix_prune(&r, i - 7);
+        }
+        CHECK_EQ(radix_get(&r, i), i);
+        CHECK_OP(fake_blocks, <=, 6);
+    }
+    radix_prune(&r, 5);
+    CHECK_EQ(radix_get(&r, 99997 - 99997 % 7 + 1), 99997 - 99997 % 7 + 1);
+    CHECK_EQ(radix_set(&r, 99997 - 99997 % 7 + 1, 0), 0);
+    radix_prune(&r, 99997 - 99997 % 7 + 1);
+    CHECK_EQ(fake_blocks, 0);
+    radix_prune(&r, 0);
+    CHECK_EQ(radix_get(&r, 0), 0);
+}
+END_TEST
+
 UNIT_MAIN("radix", ONCE(absent_indices_are_zero), ONCE(the_largest_index_can_be_used),
           ONCE(a_slot_stays_the_word_of_its_index), ONCE(without_memory_nothing_changes),
-          ONCE(a_run_is_filled_whole_or_not_at_all),
+          ONCE(a_run_is_filled_whole_or_not_at_all), ONCE(pruning_frees_what_is_empty),
           SEEDS(random_operations_match_the_model, 10))
