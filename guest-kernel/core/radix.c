@@ -170,13 +170,19 @@ u64 radix_next(const struct radix *r, u64 *index)
     return next_in(r->root, r->height, index);
 }
 
-/* Free n if nothing is in it, after its child on the way to index. */
-static bool prune(struct node *n, u32 height, u64 index)
+/* Free n if nothing is in it, after its children for [first, last); these count from n's first index. */
+static bool trim(struct node *n, u32 height, u64 first, u64 last)
 {
-    u64 *slot = &n->slot[(index >> ((height - 1) * BITS)) % SLOTS];
+    u32 shift = (height - 1) * BITS;
+    u64 span = UINT64_C(1) << shift;
 
-    if (height > 1 && *slot && prune((struct node *)*slot, height - 1, index))
-        *slot = 0;
+    for (u64 i = first >> shift; height > 1 && i < SLOTS && i << shift < last; i++) {
+        u64 from = i << shift;
+
+        if (n->slot[i] && trim((struct node *)n->slot[i], height - 1, MAX(first, from) - from,
+                               MIN(last - from, span)))
+            n->slot[i] = 0;
+    }
     for (u32 i = 0; i < SLOTS; i++)
         if (n->slot[i])
             return false;
@@ -184,9 +190,9 @@ static bool prune(struct node *n, u32 height, u64 index)
     return true;
 }
 
-void radix_prune(struct radix *r, u64 index)
+void radix_trim(struct radix *r, u64 first, u64 last)
 {
-    if (index_fits(r, index) && prune(r->root, r->height, index)) {
+    if (first < last && index_fits(r, first) && trim(r->root, r->height, first, last)) {
         r->root = NULL;
         r->height = 0;
     }

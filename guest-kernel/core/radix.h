@@ -38,8 +38,11 @@ const u64 *radix_run(const struct radix *r, u64 index);
 u64 *radix_slot(const struct radix *r, u64 index);
 /* Smallest present index >= *index: stores it and returns its word; 0 at the end. */
 u64 radix_next(const struct radix *r, u64 *index);
-/* After a word was removed: free the nodes that held nothing else. Slots and runs become invalid. */
-void radix_prune(struct radix *r, u64 index);
+/*
+ * After words were removed in [first, last): free the nodes that held nothing else. Slots and runs become
+ * invalid.
+ */
+void radix_trim(struct radix *r, u64 first, u64 last);
 /* Free all nodes; the words are the caller's business. */
 void radix_clear(struct radix *r);
 

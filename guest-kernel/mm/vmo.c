@@ -257,6 +257,8 @@ static void drop_pages(struct vmo *v, u64 first, u64 last, bool only_window)
         radix_erase(&v->pages, i, n);
         v->resident -= n;
     }
+    if (last - first >= RADIX_RUN) /* a hole in a huge file is not to keep the nodes that it had */
+        radix_trim(&v->pages, first, last);
 }
 
 void vmo_drop_pages(struct vmo *v, u64 first, u64 last)

@@ -177,7 +177,7 @@ static int end(struct process *p, int id)
         return -EINVAL;
     }
     radix_set(&p->posix_timers, t->id, 0);
-    radix_prune(&p->posix_timers, t->id); /* numbers go on and on */
+    radix_trim(&p->posix_timers, t->id, (u64)t->id + 1); /* numbers go on and on */
     p->nposix_timers--;
     t->deadline = 0;
     cpu_timer_disarm(&t->cpu);

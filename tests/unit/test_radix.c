@@ -200,29 +200,50 @@ START_TEST(random_operations_match_the_model)
 }
 END_TEST
 
-START_TEST(pruning_frees_what_is_empty)
+START_TEST(trimming_is_for_a_range)
+{
+    u64 before;
+
+    for (u64 i = 0; i < 100; i++) /* one word in each leaf */
+        CHECK_EQ(radix_set(&r, i * RADIX_RUN + i % RADIX_RUN, i + 1), 0);
+    before = fake_blocks;
+    for (u64 i = 0; i < 100; i++)
+        if (i != 70)
+            CHECK_EQ(radix_set(&r, i * RADIX_RUN + i % RADIX_RUN, 0), 0);
+    radix_trim(&r, 10 * RADIX_RUN, 90 * RADIX_RUN); /* 10 to 89, without 70 */
+    CHECK_EQ(fake_blocks, before - 79);
+    CHECK_EQ(radix_get(&r, 70 * RADIX_RUN + 6), 71);
+    radix_trim(&r, 0, UINT64_MAX);
+    CHECK_EQ(radix_get(&r, 70 * RADIX_RUN + 6), 71);
+    radix_clear(&r);
+    CHECK_EQ(fake_blocks, 0);
+}
+END_TEST
+
+START_TEST(trimming_frees_what_is_empty)
 {
     for (u64 i = 1; i < 100000; i += 7) { /* one word that wanders, as numbers do that are not used again */
         CHECK_EQ(radix_set(&r, i, i), 0);
         CHECK_EQ(radix_set(&r, i - 1, 0), 0);
         if (i > 7) {
             CHECK_EQ(radix_set(&r, i - 7, 0), 0);
-            radix_prune(&r, i - 7);
+            radix_trim(&r, i - 7, i - 6);
         }
         CHECK_EQ(radix_get(&r, i), i);
         CHECK_OP(fake_blocks, <=, 6);
     }
-    radix_prune(&r, 5);
+    radix_trim(&r, 5, 6);
     CHECK_EQ(radix_get(&r, 99997 - 99997 % 7 + 1), 99997 - 99997 % 7 + 1);
     CHECK_EQ(radix_set(&r, 99997 - 99997 % 7 + 1, 0), 0);
-    radix_prune(&r, 99997 - 99997 % 7 + 1);
+    radix_trim(&r, 0, UINT64_MAX);
     CHECK_EQ(fake_blocks, 0);
-    radix_prune(&r, 0);
+    radix_trim(&r, 0, 1);
     CHECK_EQ(radix_get(&r, 0), 0);
 }
 END_TEST
 
 UNIT_MAIN("radix", ONCE(absent_indices_are_zero), ONCE(the_largest_index_can_be_used),
           ONCE(a_slot_stays_the_word_of_its_index), ONCE(without_memory_nothing_changes),
-          ONCE(a_run_is_filled_whole_or_not_at_all), ONCE(pruning_frees_what_is_empty),
+          ONCE(a_run_is_filled_whole_or_not_at_all), ONCE(trimming_is_for_a_range),
+          ONCE(trimming_frees_what_is_empty),
           SEEDS(random_operations_match_the_model, 10))
