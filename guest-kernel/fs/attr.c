@@ -201,14 +201,21 @@ static int resize(struct inode *i, struct dentry *d, u64 size)
 
 int vfs_truncate(const struct path *p, const struct cred *c, u64 size)
 {
+    struct inode *i = p->dentry->inode;
     int r;
 
-    if (inode_is_dir(p->dentry->inode))
+    if (inode_is_dir(i))
         return -EISDIR;
     if (p->mnt->readonly)
         return -EROFS;
-    r = inode_permission(p->dentry->inode, c, 2);
-    return r ? r : resize(p->dentry->inode, p->dentry, size);
+    r = inode_permission(i, c, 2);
+    if (r == 0)
+        r = inode_claim(i, 1);
+    if (r)
+        return r;
+    r = resize(i, p->dentry, size);
+    inode_unclaim(i, 1);
+    return r;
 }
 
 int vfs_ftruncate(struct file *f, u64 size)

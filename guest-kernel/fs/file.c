@@ -20,6 +20,8 @@ static void file_destroy(struct object *o)
         file_ended(f);
     if (f->ops && f->ops->release)
         f->ops->release(f);
+    if (f->claim)
+        file_unclaim(f);
     if (f->inode)
         inode_unref(f->inode);
     if (f->path.dentry)

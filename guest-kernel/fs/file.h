@@ -47,6 +47,7 @@ struct file {
     u64 pos;               /* under pos_lock */
     struct path path;      /* dentry NULL: it has no name */
     struct inode *inode;   /* a reference, or NULL */
+    s8 claim;              /* +1 it writes, -1 it is executed: inode_claim; 0 neither */
     void *priv;
 };
 

@@ -30,6 +30,38 @@ void inode_unref(struct inode *i)
         i->ops->destroy(i);
 }
 
+int inode_claim(struct inode *i, s8 claim)
+{
+    s32 claims = READ_ONCE(i->claims);
+
+    do {
+        if (claim > 0 ? claims < 0 : claims > 0)
+            return -ETXTBSY;
+    } while (!__atomic_compare_exchange_n(&i->claims, &claims, claims + claim, true, __ATOMIC_ACQ_REL,
+                                          __ATOMIC_RELAXED));
+    return 0;
+}
+
+void inode_unclaim(struct inode *i, s8 claim)
+{
+    __atomic_sub_fetch(&i->claims, claim, __ATOMIC_RELEASE);
+}
+
+int file_claim(struct file *f, s8 claim)
+{
+    int r = inode_claim(f->inode, claim);
+
+    if (r == 0)
+        f->claim = claim;
+    return r;
+}
+
+void file_unclaim(struct file *f)
+{
+    inode_unclaim(f->inode, f->claim);
+    f->claim = 0;
+}
+
 u64 superblock_new_dev(void)
 {
     static u64 last; /* atomic; major 0 as for Linux's own anonymous devices */

@@ -113,6 +113,7 @@ struct inode {
     u32 uid, gid, nlink;         /* (m) */
     bool linkable;               /* (a) has no name but may get one: O_TMPFILE without O_EXCL */
     u8 seals;                    /* (m) F_SEAL_* of files in memory: see fs/memfd.c */
+    s32 claims;                  /* (a) see inode_claim */
     bool watched;                /* somebody wants its events: see fs/notify.h, which guards it */
     const struct inode_ops *ops; /* (i) */
     const struct file_ops *fops; /* (i) */
@@ -260,6 +261,15 @@ void path_enter_mounts(struct path *p);
 
 /* Open an inode under a name; flags O_* without those for making it. No permission checks. */
 int inode_open(const struct path *p, u32 flags, struct file **out);
+
+/*
+ * A regular file is either written to or executed: its claims are the number of those who write (+1), or
+ * of those who execute it (-1). -ETXTBSY: it is the other.
+ */
+int inode_claim(struct inode *i, s8 claim);
+void inode_unclaim(struct inode *i, s8 claim);
+/* The same until the file ends, or file_unclaim (fs/vfs.h). */
+int file_claim(struct file *f, s8 claim);
 
 /* file systems */
 int memfs_create(u32 mode, u64 magic, struct superblock **sb, struct dentry **root);

@@ -47,6 +47,8 @@ int memfd_make(const char *name, u32 mode, u32 seals, struct file **out)
         return -ENOMEM;
     }
     r = inode_open(&p, O_RDWR | O_LARGEFILE, out);
+    if (r == 0)
+        file_unclaim(*out); /* it can be executed by this descriptor, as on Linux */
     path_unref(&p);
     return r;
 }

@@ -51,6 +51,8 @@ int inode_open(const struct path *p, u32 flags, struct file **out)
                 f->ops = ops;
         } else {
             f->ops = i->fops;
+            if ((flags & O_ACCMODE) != O_RDONLY)
+                r = file_claim(f, 1);
         }
         if (r == 0 && i->ops->open)
             r = i->ops->open(i, f);
@@ -335,6 +337,11 @@ int vfs_open_exec(const struct lookup *l, const char *name, int flags, struct fi
         r = inode_permission(i, l->cred, 1);
     if (r == 0)
         r = inode_open(&p, O_RDONLY, out);
+    if (r == 0) {
+        r = file_claim(*out, -1);
+        if (r)
+            object_unref(&(*out)->obj);
+    }
     path_unref(&p);
     return r;
 }

@@ -25,8 +25,12 @@ struct kstatfs {
 #define TIME_OMIT ((UINT64_C(1) << 63) + 1)
 
 int vfs_open(const struct lookup *l, const char *name, u32 flags, u32 mode, struct file **out);
-/* For execve: a regular file that may be executed; flags: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW. */
+/*
+ * For execve: a regular file that may be executed; flags: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW. Nobody may
+ * write to it until the file ends, or file_unclaim. -ETXTBSY: somebody does.
+ */
 int vfs_open_exec(const struct lookup *l, const char *name, int flags, struct file **out);
+void file_unclaim(struct file *f);
 
 /*
  * memfd_create(2): a file in memory with this name for /proc, open for reading and writing; seals: F_SEAL_*

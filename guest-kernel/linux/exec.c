@@ -163,6 +163,7 @@ static int load_interpreter(struct exec *e, u64 *base)
     if (r)
         return r;
     r = exec_load_elf(e->as, f, true, e->randomize, &e->image[1]);
+    file_unclaim(f); /* as on Linux, only the program itself stays protected */
     file_put(f);
     e->entry = e->image[1].entry;
     *base = e->image[1].base;
