@@ -19,7 +19,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/sendfile.h>
 #include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -298,25 +297,6 @@ struct shared *shared_map(void)
     return (struct shared *)(all + guard);
 }
 
-/* Go on as a sealed copy in memory: batches write to /proc/self/exe, and there is no ETXTBSY. */
-static void leave_the_file(char **argv)
-{
-    int file = open("/proc/self/exe", O_RDONLY),
-        copy = memfd_create("syscalls", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-    if (fcntl(file, F_GET_SEALS) >= 0) { /* done */
-        close(file);
-        close(copy);
-        return;
-    }
-    while (sendfile(copy, file, NULL, 1 << 20) > 0)
-        ;
-    if (fcntl(copy, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL))
-        bad("a memfd cannot be sealed");
-    fexecve(copy, argv, environ);
-    bad("a memfd cannot be executed");
-}
-
 int main(int argc, char **argv)
 {
     struct rlimit no_core = { 0, 0 };
@@ -334,7 +314,6 @@ int main(int argc, char **argv)
     }
     if (argc != 6)
         return 2;
-    leave_the_file(argv);
     null = open("/dev/null", O_RDWR | O_CLOEXEC);
     seed = strtoull(argv[1], NULL, 0);
     setrlimit(RLIMIT_CORE, &no_core);
