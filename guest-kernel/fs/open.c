@@ -316,6 +316,7 @@ int vfs_open_exec(const struct lookup *l, const char *name, int flags, struct fi
 {
     struct lookup own = *l;
     struct inode *i;
+    struct file *f;
     struct path p;
     int r;
 
@@ -336,12 +337,14 @@ int vfs_open_exec(const struct lookup *l, const char *name, int flags, struct fi
     else
         r = inode_permission(i, l->cred, 1);
     if (r == 0)
-        r = inode_open(&p, O_RDONLY, out);
-    if (r == 0) {
-        r = file_claim(*out, -1);
-        if (r)
-            object_unref(&(*out)->obj);
-    }
+        r = inode_open(&p, O_RDONLY, &f);
     path_unref(&p);
+    if (r)
+        return r;
+    r = file_claim(f, -1);
+    if (r)
+        object_unref(&f->obj);
+    else
+        *out = f;
     return r;
 }
