@@ -14,9 +14,20 @@ begin() {
     trap 'exit 129' HUP
     trap 'exit 130' INT
     trap 'exit 143' TERM
+    [ -z "$RV_KERNEL" ] || use_kernel "$RV_KERNEL"
     for file in "$runrsc" "$top/build/rvisor-vmm" "$top/build/rvisor-fs" "$bin/h_end"; do
         [ -x "$file" ] || stop "$file is missing: run make first"
     done
+}
+
+# From now on $runrsc takes this kernel.
+use_kernel() {
+    [ -r "$1" ] || stop "$1 is missing: run make tests first"
+    kernel=$(cd "$(dirname "$1")" && pwd -P)/${1##*/}
+    printf '#!/bin/sh\nverb=$1\nshift\nexec "%s" "$verb" --kernel "%s" "$@"\n' "$runrsc" "$kernel" \
+        >"$work/runrsc"
+    chmod 755 "$work/runrsc"
+    runrsc=$work/runrsc
 }
 
 stop() {
