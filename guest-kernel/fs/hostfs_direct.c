@@ -29,12 +29,7 @@ u64 hostfs_direct_begin(struct uio *u, u64 n, struct hc_io *io)
 
     if (u->kernel)
         return 0;
-    while (u->niov > 1 && u->skip == u->iov->len) {
-        u->iov++;
-        u->niov--;
-        u->skip = 0;
-    }
-    n = MIN(MIN(n, HOSTFS_DIRECT_MAX), u->iov->len - u->skip);
+    n = MIN(MIN(n, HOSTFS_DIRECT_MAX), uio_piece(u));
     if (n < PAGE_SIZE) /* a copy is cheaper than finding the memory */
         return 0;
     mutex_lock(&as->lock);

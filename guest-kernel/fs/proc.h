@@ -118,6 +118,8 @@ int proc_show_mounts(const struct proc_inode *i, struct text *t);   /* arg 1: mo
 
 /* A vCPU's time in ns; *idle: since the clock's zero, so the time before the machine was is idle. */
 void proc_cpu_time(u32 cpu, struct cpu_times *busy, u64 *idle);
+/* The sums over all vCPUs. */
+void proc_cpu_sum(struct cpu_times *busy, u64 *idle);
 /* Threads that run or could, and all; *last: number of the newest one. */
 void proc_count_threads(u32 *running, u32 *all, u32 *last);
 

@@ -33,6 +33,21 @@ void proc_cpu_time(u32 cpu, struct cpu_times *busy, u64 *idle)
     spin_unlock(&lock);
 }
 
+void proc_cpu_sum(struct cpu_times *busy, u64 *idle)
+{
+    struct cpu_times b;
+    u64 id;
+
+    *busy = (struct cpu_times){ 0, 0 };
+    *idle = 0;
+    for (u32 c = 0; c < sched_ncpus(); c++) {
+        proc_cpu_time(c, &b, &id);
+        busy->user += b.user;
+        busy->system += b.system;
+        *idle += id;
+    }
+}
+
 void proc_count_threads(u32 *running, u32 *all, u32 *last)
 {
     u64 newest = 0;
@@ -66,25 +81,21 @@ static void put_cpu(struct text *t, const struct cpu_times *busy, u64 idle)
 
 static int show_stat(const struct proc_inode *i UNUSED, struct text *t)
 {
-    struct cpu_times busy = { 0, 0 }, b;
-    u64 idle = 0, id;
-    u64 switches = 0, interrupts = 0;
+    struct cpu_times busy;
+    u64 idle, switches = 0, interrupts = 0;
     u32 running, all, last;
 
     for (u32 c = 0; c < sched_ncpus(); c++) {
-        proc_cpu_time(c, &b, &id);
-        busy.user += b.user;
-        busy.system += b.system;
-        idle += id;
         switches += percpu_table[c] ? READ_ONCE(percpu_table[c]->switches) : 0;
         interrupts += percpu_table[c] ? READ_ONCE(percpu_table[c]->interrupts) : 0;
     }
     text_puts(t, "cpu ");
+    proc_cpu_sum(&busy, &idle);
     put_cpu(t, &busy, idle);
     for (u32 c = 0; c < sched_ncpus(); c++) {
-        proc_cpu_time(c, &b, &id);
+        proc_cpu_time(c, &busy, &idle);
         text_printf(t, "cpu%u", c);
-        put_cpu(t, &b, id);
+        put_cpu(t, &busy, idle);
     }
     proc_count_threads(&running, &all, &last);
     text_printf(t, "intr %lu\nctxt %lu\nbtime %lu\nprocesses %lu\nprocs_running %u\n"
@@ -140,13 +151,11 @@ static u64 fixed_power(u64 x, u64 n)
 static void update_loads(u64 out[3])
 {
     static const u64 decay[3] = { 1884, 2014, 2037 }; /* exp(-5 s / 1, 5, 15 min) in fixed point */
-    u64 busy = 0, id, now = time_mono(), n, mean;
-    struct cpu_times b;
+    u64 busy, idle, now = time_mono(), n, mean;
+    struct cpu_times times;
 
-    for (u32 c = 0; c < sched_ncpus(); c++) {
-        proc_cpu_time(c, &b, &id);
-        busy += b.user + b.system;
-    }
+    proc_cpu_sum(&times, &idle);
+    busy = times.user + times.system;
     spin_lock(&loads.lock);
     n = (now - loads.at) / LOAD_PERIOD;
     if (!loads.there) {

@@ -191,14 +191,10 @@ static int show_memory_current(const struct proc_inode *i UNUSED, struct text *t
 
 static int show_cpu_stat(const struct proc_inode *i UNUSED, struct text *t)
 {
-    struct cpu_times busy = { 0, 0 }, b;
+    struct cpu_times busy;
     u64 idle;
 
-    for (u32 c = 0; c < sched_ncpus(); c++) {
-        proc_cpu_time(c, &b, &idle);
-        busy.user += b.user;
-        busy.system += b.system;
-    }
+    proc_cpu_sum(&busy, &idle);
     text_printf(t, "usage_usec %lu\nuser_usec %lu\nsystem_usec %lu\n",
                 (busy.user + busy.system) / 1000, busy.user / 1000, busy.system / 1000);
     return 0;

@@ -60,14 +60,8 @@ static inline __attribute__((always_inline)) size_t move(struct uio *u, enum dir
         return done;
     }
     while (done < n) {
-        size_t part = MIN(n - done, u->iov->len - u->skip), did;
+        size_t part = MIN(n - done, uio_piece(u)), did;
 
-        if (!part) {
-            u->iov++;
-            u->niov--;
-            u->skip = 0;
-            continue;
-        }
         did = piece(u, d, k ? k + done : NULL, u->iov->base + u->skip, part);
         done += did;
         u->skip += did;

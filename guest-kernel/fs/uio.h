@@ -25,6 +25,17 @@ void uio_init_user(struct uio *u, struct iovec_k *one, u64 addr, u64 n);
 void uio_init_vec(struct uio *u, const struct iovec_k *v, u32 n, u64 total);
 void uio_init_kernel(struct uio *u, void *buf, u64 n);
 
+/* Bytes left of the piece in use, after stepping over those that are done; 0: there is no more. */
+static inline u64 uio_piece(struct uio *u)
+{
+    while (u->niov > 1 && u->skip == u->iov->len) {
+        u->iov++;
+        u->niov--;
+        u->skip = 0;
+    }
+    return u->iov->len - u->skip;
+}
+
 /* Copy n bytes (at most u->left) into / out of the buffers; the bytes done, fewer at a bad address. */
 size_t uio_to(struct uio *u, const void *src, size_t n);
 size_t uio_from(struct uio *u, void *dst, size_t n);

@@ -350,7 +350,6 @@ void process_leave(struct thread *t)
 {
     struct process *p = t->proc;
     bool last, stopped = false;
-    struct usage used;
     struct pid *e;
 
     spin_lock(&process_tree_lock);
@@ -360,7 +359,6 @@ void process_leave(struct thread *t)
     if (t->tid == p->pid && !p->group_exit)
         p->exit_code = t->exit_code;
     usage_add_thread(&p->dead_threads, t);
-    process_usage_locked(p, &used); /* for p->shown, which the parent is told */
     if (t->tid == p->pid || !p->comm[0])
         memcpy(p->comm, t->name, sizeof(p->comm));
     sig_pending_clear(&t->sig.pending);

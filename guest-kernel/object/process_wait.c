@@ -13,16 +13,26 @@ void tree_wake_waiters(struct process *p)
         event_set(&w->ev);
 }
 
+/* What it and the children that it waited for have used. */
+static void usage_of_all(struct process *c, struct usage *u)
+{
+    process_usage(c, u);
+    usage_add(u, &c->children_used);
+}
+
 static void child_info(struct sig_info *info, struct process *c, int signo, int code, int status)
 {
+    struct usage used;
+
+    process_usage(c, &used);
     memset(info, 0, sizeof(*info));
     info->signo = signo;
     info->code = code;
     info->child.pid = (s32)c->pid;
     info->child.uid = c->uid;
     info->child.status = status;
-    info->child.utime = (s64)(READ_ONCE(c->shown.user) / TICK_NS);
-    info->child.stime = (s64)(READ_ONCE(c->shown.system) / TICK_NS);
+    info->child.utime = (s64)(used.cpu.user / TICK_NS);
+    info->child.stime = (s64)(used.cpu.system / TICK_NS);
 }
 
 /* Out of the tree: the caller drops the table's reference once the tree lock is released. */
@@ -33,9 +43,8 @@ void tree_reap(struct process *p)
     p->state = PROCESS_REAPED;
     object_signal(&p->obj, 0, SIG_HANGUP);
     if (p->parent) {
-        process_usage(p, &used);
+        usage_of_all(p, &used);
         usage_add(&p->parent->children_used, &used);
-        usage_add(&p->parent->children_used, &p->children_used);
     }
     list_del(&p->sibling);
     p->parent = NULL;
@@ -140,8 +149,7 @@ static bool has_news(struct process *c, u32 options, struct wait_result *r, stru
     }
     r->pid = c->pid;
     r->uid = c->uid;
-    process_usage(c, &r->usage);
-    usage_add(&r->usage, &c->children_used);
+    usage_of_all(c, &r->usage);
     if (c->state == PROCESS_ZOMBIE && !(options & WAITF_NOWAIT)) {
         tree_reap(c);
         *dead = c;
