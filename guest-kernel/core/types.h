@@ -36,8 +36,18 @@ typedef long ssize_t;
 
 #define container_of(p, type, member) ((type *)((char *)(p) - offsetof(type, member)))
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define MIN(a, b) ((a) < (b) ? (a) : (b))
-#define MAX(a, b) ((a) > (b) ? (a) : (b))
+/* Each argument is evaluated once: many are values that others change, or clocks. */
+#define MIN(a, b) PICK_(a, <, b, UNIQUE_(a_), UNIQUE_(b_))
+#define MAX(a, b) PICK_(a, >, b, UNIQUE_(a_), UNIQUE_(b_))
+#define PICK_(a, is, b, va, vb) \
+    ({ \
+        __auto_type va = (a); \
+        __auto_type vb = (b); \
+        va is vb ? va : vb; \
+    })
+#define UNIQUE_(name) PASTE_(name, __COUNTER__)
+#define PASTE_(a, b) PASTE2_(a, b)
+#define PASTE2_(a, b) a##b
 #define ALIGN_DOWN(x, a) ((x) & ~((__typeof__(x))(a) - 1))
 #define ALIGN_UP(x, a)   ALIGN_DOWN((x) + (__typeof__(x))(a) - 1, a)
 

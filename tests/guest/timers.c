@@ -43,12 +43,16 @@ static void catch(int sig)
     hits = 0;
 }
 
-static void burn_until_hits(int n)
+/* Computes until n signals have come; a failure names the caller's line. */
+#define burn_until_hits(n) burn_until_hits_at(n, __LINE__)
+
+static void burn_until_hits_at(int n, int line)
 {
     int64_t limit = t_now_ns() + 20000 * MS;
 
     while (hits < n)
-        CHECK(t_now_ns() < limit);
+        if (t_now_ns() >= limit)
+            t_differ(__FILE__, line, "hits after 20 s", hits, "at least", n);
 }
 
 static void burn(int64_t ns)
@@ -114,6 +118,19 @@ static void cpu_itimer(int which, int sig)
     CHECK_EQ(hits, 0);
     OK(getitimer(which, &old));
     CHECK(!old.it_value.tv_sec && !old.it_value.tv_usec);
+    signal(sig, SIG_DFL);
+}
+
+/* Short periods, looked at again and again: none is the last one. */
+static void many_periods(int which, int sig)
+{
+    struct itimerval iv = { { 0, 1000 }, { 0, 1000 } };
+
+    catch(sig);
+    OK(setitimer(which, &iv, NULL));
+    burn_until_hits(50);
+    memset(&iv, 0, sizeof(iv));
+    OK(setitimer(which, &iv, NULL));
     signal(sig, SIG_DFL);
 }
 
@@ -498,6 +515,8 @@ int main(int argc, char **argv)
     }
     cpu_itimer(ITIMER_PROF, SIGPROF);
     cpu_itimer(ITIMER_VIRTUAL, SIGVTALRM);
+    many_periods(ITIMER_PROF, SIGPROF);
+    many_periods(ITIMER_VIRTUAL, SIGVTALRM);
     CHECK_EQ(t_signal_of(burn_with_prof, NULL), SIGPROF);
     itimer_inheritance(argv);
     itimer_of_threads();
