@@ -28,8 +28,7 @@ void timer_init(struct timer *t, void (*fire)(struct timer *))
     t->fire = fire;
 }
 
-/* Take it out of its tree; false: it was in none. */
-static bool disarm(struct timer *t)
+bool timer_disarm(struct timer *t)
 {
     for (;;) {
         u32 cpu = READ_ONCE(t->cpu);
@@ -57,7 +56,7 @@ void timer_arm(struct timer *t, u64 deadline)
     u32 cpu = this_cpu()->index;
     struct timers *own = &timers[cpu];
 
-    disarm(t);
+    timer_disarm(t);
     spin_lock(&own->lock);
     t->cpu = cpu;
     t->node.key = deadline;
@@ -71,7 +70,7 @@ bool timer_cancel(struct timer *t)
 {
     u32 spins = 0, cpu;
 
-    if (disarm(t))
+    if (timer_disarm(t))
         return true;
     cpu = READ_ONCE(t->cpu);
     if (cpu != this_cpu()->index)

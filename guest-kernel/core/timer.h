@@ -21,7 +21,9 @@ struct timer {
 void timer_init(struct timer *t, void (*fire)(struct timer *));
 /* Arm, or move an armed one. Arming one timer from two vCPUs at a time is the caller's to prevent. */
 void timer_arm(struct timer *t, u64 deadline);
-/* Disarm. True: it was armed and will not fire. Waits until a fire in progress on another vCPU is over. */
+/* Disarm. True: it was armed and will not fire; false: a fire may be in progress on another vCPU. */
+bool timer_disarm(struct timer *t);
+/* The same, and wait until a fire in progress is over: not with a lock that fire takes. */
 bool timer_cancel(struct timer *t);
 
 /* Fire what is due on this vCPU; for sched/. */

@@ -17,31 +17,17 @@
 
 /* --- interval timers -------------------------------------------------------------------------- */
 
-/* Set ITIMER_REAL; the old remaining time and interval come back. */
-static void set_alarm(u64 ns, u64 interval, u64 *old_ns, u64 *old_interval)
-{
-    struct process *p = process_current();
-    u64 now = time_mono();
-
-    spin_lock(&p->lock);
-    *old_ns = !p->alarm_deadline ? 0 : p->alarm_deadline > now ? p->alarm_deadline - now : 1;
-    *old_interval = p->alarm_interval;
-    p->alarm_interval = interval;
-    p->alarm_deadline = ns ? deadline_after(ns) : 0;
-    if (ns)
-        timer_arm(&p->alarm, p->alarm_deadline);
-    spin_unlock(&p->lock);
-    /* A fire in progress finds alarm_deadline 0 and does nothing. */
-    if (!ns)
-        timer_cancel(&p->alarm);
-}
-
+/* What is left comes back to the nearest second, but not as 0, which says that there was none. */
 s64 sys_alarm(u32 seconds)
 {
-    u64 ns, interval;
+    struct process *p = process_current();
+    u64 left, interval;
 
-    set_alarm(seconds * NSEC_PER_SEC, 0, &ns, &interval);
-    return (s64)((ns + NSEC_PER_SEC - 1) / NSEC_PER_SEC);
+    spin_lock(&p->lock);
+    alarm_get(p, &left, &interval);
+    alarm_set(p, seconds * NSEC_PER_SEC, 0);
+    spin_unlock(&p->lock);
+    return left && left < NSEC_PER_SEC ? 1 : (s64)((left + NSEC_PER_SEC / 2) / NSEC_PER_SEC);
 }
 
 static s64 put_itimer(u64 to, u64 ns, u64 interval)
@@ -54,6 +40,15 @@ static s64 put_itimer(u64 to, u64 ns, u64 interval)
 }
 
 STATIC_ASSERT(ITIMER_VIRTUAL == 1 && ITIMER_PROF == 2); /* the order of process.cpu_itimers */
+
+/* process.lock held */
+static void get_itimer(struct process *p, int which, u64 *left, u64 *interval)
+{
+    if (which == ITIMER_REAL)
+        alarm_get(p, left, interval);
+    else
+        cpu_itimer_get(p, &p->cpu_itimers[which - 1], left, interval);
+}
 
 s64 sys_setitimer(int which, u64 new, u64 old)
 {
@@ -69,38 +64,27 @@ s64 sys_setitimer(int which, u64 new, u64 old)
         r = timeval_to_ns(&tv[1], &ns);
     if (r)
         return r;
-    switch (which) {
-    case ITIMER_REAL:
-        set_alarm(ns, interval, &old_ns, &old_interval);
-        break;
-    case ITIMER_VIRTUAL:
-    case ITIMER_PROF:
-        spin_lock(&p->lock);
-        cpu_itimer_get(p, &p->cpu_itimers[which - 1], &old_ns, &old_interval);
-        cpu_itimer_set(p, &p->cpu_itimers[which - 1], ns, interval);
-        spin_unlock(&p->lock);
-        break;
-    default:
+    if (which < ITIMER_REAL || which > ITIMER_PROF)
         return -EINVAL;
-    }
+    spin_lock(&p->lock);
+    get_itimer(p, which, &old_ns, &old_interval);
+    if (which == ITIMER_REAL)
+        alarm_set(p, ns, interval);
+    else
+        cpu_itimer_set(p, &p->cpu_itimers[which - 1], ns, interval);
+    spin_unlock(&p->lock);
     return old ? put_itimer(old, old_ns, old_interval) : 0;
 }
 
 s64 sys_getitimer(int which, u64 to)
 {
     struct process *p = process_current();
-    u64 ns = 0, interval, now = time_mono();
+    u64 ns, interval;
 
     if (which < ITIMER_REAL || which > ITIMER_PROF)
         return -EINVAL;
     spin_lock(&p->lock);
-    if (which != ITIMER_REAL) {
-        cpu_itimer_get(p, &p->cpu_itimers[which - 1], &ns, &interval);
-    } else {
-        if (p->alarm_deadline)
-            ns = p->alarm_deadline > now ? p->alarm_deadline - now : 1;
-        interval = p->alarm_interval;
-    }
+    get_itimer(p, which, &ns, &interval);
     spin_unlock(&p->lock);
     return put_itimer(to, ns, interval);
 }

@@ -28,28 +28,6 @@ static void process_destroy(struct object *o)
 
 static const struct object_ops process_ops = { .type = OBJ_PROCESS, .destroy = process_destroy };
 
-static void alarm_fire(struct timer *timer)
-{
-    struct process *p = container_of(timer, struct process, alarm);
-    u64 next = 0;
-
-    spin_lock(&p->lock);
-    if (p->alarm_deadline) {
-        u64 now = time_mono();
-
-        if (p->alarm_interval) {
-            next = p->alarm_deadline + p->alarm_interval;
-            if (next <= now)
-                next += (now - next) / p->alarm_interval * p->alarm_interval + p->alarm_interval;
-        }
-        p->alarm_deadline = next;
-        if (next && !p->group_exit)
-            timer_arm(&p->alarm, next);
-    }
-    spin_unlock(&p->lock);
-    signal_kernel(p, SIGALRM);
-}
-
 struct process *process_create(struct process *parent)
 {
     struct process *p = kzalloc(sizeof(*p));
@@ -68,7 +46,7 @@ struct process *process_create(struct process *parent)
     event_init(&p->alone);
     event_init(&p->running);
     event_set(&p->running);
-    timer_init(&p->alarm, alarm_fire);
+    alarm_init(&p->alarm);
     list_init(&p->cpu_timers);
     cpu_itimer_init(&p->cpu_itimers[0], SIGVTALRM);
     cpu_itimer_init(&p->cpu_itimers[1], SIGPROF);
@@ -286,9 +264,9 @@ static void release_resources(struct process *p)
 {
     struct aspace *as = p->aspace;
     struct handle_table *handles = p->handles;
-    bool armed;
 
     posix_timers_end(p);
+    alarm_end(p);
     p->handles = NULL;
     if (handles)
         handle_table_unref(handles);
@@ -296,14 +274,10 @@ static void release_resources(struct process *p)
     if (as)
         p->dead_threads.maxrss_kb = MAX(p->dead_threads.maxrss_kb,
                                         aspace_peak_pages(as) << (PAGE_SHIFT - 10));
-    p->alarm_deadline = 0;
     for (u32 i = 0; i < ARRAY_SIZE(p->cpu_itimers); i++)
         cpu_timer_disarm(&p->cpu_itimers[i].timer);
     p->aspace = NULL;
     spin_unlock(&p->lock);
-    do
-        armed = timer_cancel(&p->alarm);
-    while (armed);
     if (as) {
         aspace_switch(NULL);
         aspace_unref(as);

@@ -13,6 +13,7 @@
 #ifndef OBJECT_PROCESS_H
 #define OBJECT_PROCESS_H
 
+#include "object/alarm.h"
 #include "object/cputime.h"
 #include "object/usage.h"
 #include "core/radix.h"
@@ -21,7 +22,6 @@
 #include "object/signal.h"
 #include "object/thread.h"
 #include "object/wait.h"
-#include "core/timer.h"
 
 struct aspace;
 struct cred;
@@ -114,9 +114,7 @@ struct process {
 
     char comm[16];               /* (p) the first thread's name, once no thread is left */
 
-    struct timer alarm;          /* ITIMER_REAL */
-    u64 alarm_deadline;          /* (p) 0: off */
-    u64 alarm_interval;          /* (p) */
+    struct alarm alarm;          /* ITIMER_REAL */
 
     struct list cpu_timers;      /* (p) struct cpu_timer.node: those that are armed */
     bool cpu_watched;            /* (p) there may be deadlines on CPU clocks; a hint without it */

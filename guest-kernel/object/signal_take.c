@@ -119,8 +119,11 @@ static int take_locked(struct process *p, struct thread *t, u64 set, struct sig_
 {
     int signo = take_from(&t->sig.pending, set, info);
 
-    if (!signo)
+    if (!signo) {
         signo = take_from(&p->pending, set, info);
+        if (signo == SIGALRM)
+            alarm_taken(p);
+    }
     if (SIGSET_STOP & (signo ? SIGBIT(signo) : 0))
         p->stop_dequeued = true;
     if (signo)

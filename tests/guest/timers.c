@@ -163,6 +163,56 @@ static void itimer_inheritance(char **argv)
     OK(setitimer(ITIMER_PROF, &iv, NULL));
 }
 
+/* ITIMER_REAL stands still while its signal is pending, and goes on when that is taken. */
+static void real_itimer(void)
+{
+    struct itimerval iv = { { 0, 2000 }, { 0, 2000 } }, off = { { 0, 0 }, { 0, 0 } }, now;
+    sigset_t set_of;
+
+    catch(SIGALRM);
+    OK(setitimer(ITIMER_REAL, &iv, NULL));
+    EVENTUALLY(hits >= 3);
+    CHECK_EQ(last.si_code, SI_KERNEL);
+    sigemptyset(&set_of);
+    sigaddset(&set_of, SIGALRM);
+    OK(sigprocmask(SIG_BLOCK, &set_of, NULL));
+    hits = 0;
+    EVENTUALLY(sigpending(&set_of) == 0 && sigismember(&set_of, SIGALRM));
+    OK(getitimer(ITIMER_REAL, &now));
+    CHECK_EQ(now.it_value.tv_sec + now.it_value.tv_usec, 0);
+    CHECK_EQ(now.it_interval.tv_usec, 2000);
+    CHECK_EQ(hits, 0);
+    sigemptyset(&set_of);
+    sigaddset(&set_of, SIGALRM);
+    OK(sigprocmask(SIG_UNBLOCK, &set_of, NULL));
+    EVENTUALLY(hits >= 3);
+    OK(setitimer(ITIMER_REAL, &off, &now));
+    CHECK_EQ(now.it_interval.tv_usec, 2000);
+    OK(setitimer(ITIMER_REAL, &off, &now));
+    CHECK_EQ(now.it_value.tv_usec + now.it_interval.tv_usec, 0);
+
+    signal(SIGALRM, SIG_IGN); /* an ignored signal is not taken, so the timer stops */
+    OK(setitimer(ITIMER_REAL, &iv, NULL));
+    EVENTUALLY(getitimer(ITIMER_REAL, &now) == 0 && !now.it_value.tv_usec);
+    catch(SIGALRM);
+    t_sleep_ms(20);
+    CHECK_EQ(hits, 0);
+    OK(kill(getpid(), SIGALRM)); /* whose taking lets it go on */
+    EVENTUALLY(hits >= 3);
+    OK(setitimer(ITIMER_REAL, &off, NULL));
+
+    hits = 0;
+    CHECK_EQ(alarm(100), 0);
+    CHECK_EQ(alarm(0), 100);
+    iv = (struct itimerval){ { 0, 0 }, { 50, 300000 } };
+    OK(setitimer(ITIMER_REAL, &iv, NULL));
+    CHECK_EQ(alarm(0), 50); /* to the nearest */
+    iv.it_value = (struct timeval){ 0, 300000 };
+    OK(setitimer(ITIMER_REAL, &iv, NULL));
+    CHECK_EQ(alarm(0) + (unsigned)hits, 1); /* but not 0 */
+    signal(SIGALRM, SIG_DFL);
+}
+
 static void *spin(void *arg)
 {
     volatile int *stop = arg;
@@ -519,6 +569,7 @@ int main(int argc, char **argv)
     many_periods(ITIMER_VIRTUAL, SIGVTALRM);
     CHECK_EQ(t_signal_of(burn_with_prof, NULL), SIGPROF);
     itimer_inheritance(argv);
+    real_itimer();
     itimer_of_threads();
     errors();
     one_shot(CLOCK_MONOTONIC);
