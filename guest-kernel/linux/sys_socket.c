@@ -83,18 +83,30 @@ s64 sys_socketpair(int family, int type, int protocol, u64 to)
 
 /* --- connecting ------------------------------------------------------------------------------- */
 
+/* A socket, with a reference on its file, and an address from the caller. */
+static int fd_and_address(int fd, u64 addr, int len, struct file **f, struct socket **s,
+                          struct socket_address *a)
+{
+    int r = fd_socket(fd, f, s);
+
+    if (r)
+        return r;
+    r = address_from_user(addr, len, a);
+    if (r)
+        file_put(*f);
+    return r;
+}
+
 s64 sys_bind(int fd, u64 addr, int len)
 {
     struct socket_address a;
     struct socket *s;
     struct file *f;
-    int r = fd_socket(fd, &f, &s);
+    int r = fd_and_address(fd, addr, len, &f, &s, &a);
 
     if (r)
         return r;
-    r = address_from_user(addr, len, &a);
-    if (r == 0)
-        r = s->ops->bind ? s->ops->bind(s, &a) : -EOPNOTSUPP;
+    r = s->ops->bind ? s->ops->bind(s, &a) : -EOPNOTSUPP;
     file_put(f);
     return r;
 }
@@ -104,13 +116,11 @@ s64 sys_connect(int fd, u64 addr, int len)
     struct socket_address a;
     struct socket *s;
     struct file *f;
-    int r = fd_socket(fd, &f, &s);
+    int r = fd_and_address(fd, addr, len, &f, &s, &a);
 
     if (r)
         return r;
-    r = address_from_user(addr, len, &a);
-    if (r == 0)
-        r = s->ops->connect ? s->ops->connect(s, &a, f->flags & O_NONBLOCK) : -EOPNOTSUPP;
+    r = s->ops->connect ? s->ops->connect(s, &a, f->flags & O_NONBLOCK) : -EOPNOTSUPP;
     file_put(f);
     return r;
 }

@@ -248,6 +248,13 @@ static s64 send_one(struct file *f, struct socket *s, struct socket_message *m)
     return r;
 }
 
+static s64 receive_one(struct file *f, struct socket *s, struct socket_message *m)
+{
+    if (READ_ONCE(f->flags) & O_NONBLOCK)
+        m->flags |= MSG_DONTWAIT_;
+    return s->ops->receive(s, m);
+}
+
 /* Vector, address and ancillary data of a message going out, and off it goes. */
 static s64 send_message(struct file *f, struct socket *s, const struct abi_msghdr *h, u32 flags)
 {
@@ -326,9 +333,7 @@ static s64 receive_message(struct file *f, struct socket *s, u64 uh, u32 flags)
     uio_init_vec(&u, v, (u32)h.iovlen, total);
     m.data = &u;
     m.from = h.name ? &from : NULL;
-    if (READ_ONCE(f->flags) & O_NONBLOCK)
-        m.flags |= MSG_DONTWAIT_;
-    r = s->ops->receive(s, &m);
+    r = receive_one(f, s, &m);
     if (r >= 0) {
         e = message_to_user(&m, &h, uh);
         if (e)
@@ -390,9 +395,7 @@ s64 sys_recvfrom(int fd, u64 buf, u64 n, u32 flags, u64 addr, u64 addrlen)
         uio_init_user(&u, &one, buf, n);
         m.data = &u;
         m.from = addr ? &from : NULL;
-        if (READ_ONCE(f->flags) & O_NONBLOCK)
-            m.flags |= MSG_DONTWAIT_;
-        r = s->ops->receive(s, &m);
+        r = receive_one(f, s, &m);
     }
     if (m.passed)
         passed_unref(m.passed); /* there is nowhere to tell of them */
