@@ -18,6 +18,7 @@
 #define CAP_SETUID_          7
 #define CAP_SETPCAP_         8
 #define CAP_NET_ADMIN_       12
+#define CAP_IPC_LOCK_        14
 #define CAP_SYS_CHROOT_      18
 #define CAP_SYS_PTRACE_      19
 #define CAP_SYS_ADMIN_       21

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Memory mappings. mmap of a file asks the file for its VMO (mmap_file.c). */
+#include "linux/memory.h"
 #include "linux/mmap_file.h"
 #include "linux/syscall.h"
 #include "mm/aspace.h"
@@ -33,6 +34,21 @@ static int check_data_limit(u64 more)
     u64 now = limit == RLIMIT_UNLIMITED || !more ? 0 : aspace_data_bytes(aspace());
 
     return limit != RLIMIT_UNLIMITED && more > limit - MIN(limit, now) ? -ENOMEM : 0;
+}
+
+static s64 map_anonymous(struct map_args *args, bool shared)
+{
+    s64 r;
+
+    if (shared) {
+        args->vmo = vmo_create(args->len, NULL, NULL);
+        if (!args->vmo)
+            return -ENOMEM;
+    }
+    r = aspace_map(aspace(), args);
+    if (args->vmo)
+        vmo_unref(args->vmo);
+    return r;
 }
 
 s64 sys_mmap(u64 addr, u64 len, u64 prot, u64 flags, int fd, s64 off)
@@ -72,20 +88,27 @@ s64 sys_mmap(u64 addr, u64 len, u64 prot, u64 flags, int fd, s64 off)
         args.flags |= MAP_F_NOHUGE; /* mostly untouched; Linux does so as well */
     if (flags & MAP_NORESERVE)
         args.flags |= MAP_F_NORESERVE;
-    if (flags & MAP_LOCKED)
+    args.flags |= READ_ONCE(aspace()->lock_new);
+    if (flags & MAP_LOCKED) {
+        r = memory_may_lock();
+        if (r)
+            return r;
         args.flags |= MAP_F_LOCKED;
-    if (!(flags & MAP_ANONYMOUS)) {
+    }
+    if (args.flags & MAP_F_LOCKED) {
+        r = memory_check_lock(len);
+        if (r)
+            return r;
+    }
+    if (flags & MAP_ANONYMOUS) {
+        r = map_anonymous(&args, type != MAP_PRIVATE);
+    } else {
         args.off = (u64)off;
-        return mmap_file(&args, fd);
+        r = mmap_file(&args, fd);
     }
-    if (type != MAP_PRIVATE) {
-        args.vmo = vmo_create(len, NULL, NULL);
-        if (!args.vmo)
-            return -ENOMEM;
-    }
-    r = aspace_map(aspace(), &args);
-    if (args.vmo)
-        vmo_unref(args.vmo);
+    if (r > 0 && ((args.flags & MAP_F_LOCKED) ||
+                  (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE))
+        memory_fill((u64)r, len, 0); /* mmap(2): it does not fail if this does */
     return r;
 }
 
@@ -113,26 +136,78 @@ s64 sys_mprotect(u64 addr, u64 len, u64 prot)
                           (u32)prot & (VM_READ | VM_WRITE | VM_EXEC));
 }
 
+static bool is_locked(u64 addr)
+{
+    struct aspace *as = aspace();
+    struct mapping *m;
+    bool locked;
+
+    mutex_lock(&as->lock);
+    m = aspace_find(as, addr);
+    locked = m && m->node.key <= addr && (m->flags & MAP_F_LOCKED);
+    mutex_unlock(&as->lock);
+    return locked;
+}
+
 s64 sys_mremap(u64 addr, u64 old_len, u64 new_len, int flags, u64 new_addr)
 {
-    int r = new_len > old_len ? check_limit(new_len - old_len) : 0;
+    bool grows = new_len > old_len, locked = grows && is_locked(addr);
+    s64 r = grows ? check_limit(new_len - old_len) : 0;
 
-    return r ? r : aspace_remap(aspace(), addr, old_len, new_len, (u32)flags, new_addr);
+    if (r == 0 && locked)
+        r = memory_check_lock(new_len - old_len);
+    if (r)
+        return r;
+    r = aspace_remap(aspace(), addr, old_len, new_len, (u32)flags, new_addr);
+    if (r > 0 && locked)
+        memory_fill((u64)r + ALIGN_UP(old_len, PAGE_SIZE),
+                    ALIGN_UP(new_len, PAGE_SIZE) - ALIGN_UP(old_len, PAGE_SIZE), 0);
+    return r;
 }
 
 s64 sys_brk(u64 brk)
 {
     struct process *p = process_current();
     struct aspace *as = p->aspace;
+    u64 old = as->brk, now;
+    bool locked = READ_ONCE(as->lock_new);
 
-    if (brk > as->brk && (check_limit(brk - as->brk) || check_data_limit(brk - as->brk) ||
-                          brk - as->brk_start > p->rlimits[RLIMIT_DATA_].cur))
-        return (s64)as->brk;
-    return (s64)aspace_set_brk(as, brk);
+    if (brk > old && (check_limit(brk - old) || check_data_limit(brk - old) ||
+                      brk - as->brk_start > p->rlimits[RLIMIT_DATA_].cur ||
+                      (locked && memory_check_lock(brk - old))))
+        return (s64)old;
+    now = aspace_set_brk(as, brk);
+    if (locked && now > old)
+        memory_fill(ALIGN_UP(old, PAGE_SIZE), ALIGN_UP(now, PAGE_SIZE) - ALIGN_UP(old, PAGE_SIZE), 0);
+    return (s64)now;
+}
+
+static s64 populate(u64 addr, u64 len, u32 access)
+{
+    int r;
+
+    if (addr % PAGE_SIZE || len > -PAGE_SIZE - addr)
+        return -EINVAL;
+    len = ALIGN_UP(len, PAGE_SIZE);
+    if (addr > USER_TOP || len > USER_TOP - addr)
+        return -ENOMEM;
+    r = memory_fill(addr, len, access);
+    switch (r) { /* madvise(2) */
+    case FAULT_MAPERR:
+        return -ENOMEM;
+    case FAULT_ACCERR:
+        return -EINVAL;
+    case FAULT_BUS:
+        return -EFAULT;
+    default:
+        return r;
+    }
 }
 
 s64 sys_madvise(u64 addr, u64 len, int advice)
 {
+    if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
+        return populate(addr, len, advice == MADV_POPULATE_WRITE ? VM_WRITE : VM_READ);
     return aspace_advise(aspace(), addr, len, advice);
 }
 
@@ -170,47 +245,4 @@ s64 sys_mincore(u64 addr, u64 len, u64 vec)
     }
     kfree(buf);
     return r;
-}
-
-/* --- locking: guest memory is never paged out, so only the range is checked ------------------- */
-
-static s64 check_mapped(u64 addr, u64 len)
-{
-    struct aspace *as = aspace();
-    struct mapping *m;
-    u64 at = ALIGN_DOWN(addr, PAGE_SIZE), end = ALIGN_UP(addr + len, PAGE_SIZE);
-
-    if (end < at || end > USER_TOP)
-        return -EINVAL;
-    mutex_lock(&as->lock);
-    for (m = aspace_find(as, at); at < end && m && m->node.key <= at; m = aspace_next(m))
-        at = m->end;
-    mutex_unlock(&as->lock);
-    return at < end ? -ENOMEM : 0;
-}
-
-s64 sys_mlock(u64 addr, u64 len)
-{
-    return check_mapped(addr, len);
-}
-
-s64 sys_mlock2(u64 addr, u64 len, int flags)
-{
-    return flags & ~1 ? -EINVAL : check_mapped(addr, len);
-}
-
-s64 sys_munlock(u64 addr, u64 len)
-{
-    return check_mapped(addr, len);
-}
-
-s64 sys_mlockall(int flags)
-{
-    return !flags || flags == MCL_ONFAULT || (flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
-               ? -EINVAL : 0;
-}
-
-s64 sys_munlockall(void)
-{
-    return 0;
 }

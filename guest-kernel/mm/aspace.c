@@ -72,13 +72,21 @@ struct mapping *aspace_next(struct mapping *m)
 
 /* --- mappings ------------------------------------------------------------------------------------ */
 
+/* m has become larger by so many bytes, or smaller. */
+static void count_bytes(struct aspace *as, const struct mapping *m, s64 more)
+{
+    as->mapped += (u64)more;
+    as->peak_mapped = MAX(as->peak_mapped, as->mapped);
+    if (m->flags & MAP_F_LOCKED)
+        as->locked += (u64)more;
+}
+
 void mapping_insert(struct aspace *as, struct mapping *m)
 {
     m->as = as;
     tree_insert(&as->maps, &m->node);
     as->count++;
-    as->mapped += m->end - m->node.key;
-    as->peak_mapped = MAX(as->peak_mapped, as->mapped);
+    count_bytes(as, m, (s64)(m->end - m->node.key));
     list_init(&m->vmo_node);
     if (m->vmo) {
         mutex_lock(&m->vmo->lock);
@@ -92,7 +100,7 @@ void mapping_free(struct aspace *as, struct mapping *m)
 {
     tree_remove(&as->maps, &m->node);
     as->count--;
-    as->mapped -= m->end - m->node.key;
+    count_bytes(as, m, -(s64)(m->end - m->node.key));
     as->mmap_hint = MAX(as->mmap_hint, MIN(m->end, as->mmap_top));
     if (m->vmo) {
         mutex_lock(&m->vmo->lock);
@@ -133,8 +141,7 @@ static void set_bounds(struct aspace *as, struct mapping *m, u64 start, u64 end)
 {
     if (m->vmo)
         mutex_lock(&m->vmo->lock);
-    as->mapped += (end - start) - (m->end - m->node.key);
-    as->peak_mapped = MAX(as->peak_mapped, as->mapped);
+    count_bytes(as, m, (s64)((end - start) - (m->end - m->node.key)));
     if (start != m->node.key) {
         tree_remove(&as->maps, &m->node);
         m->vmo_off += start - m->node.key;
@@ -191,6 +198,21 @@ struct mapping *mapping_join(struct aspace *as, struct mapping *m)
     mapping_free(as, next);
     mapping_set_end(as, m, next_end);
     return m;
+}
+
+void mapping_join_range(struct aspace *as, u64 start, u64 end)
+{
+    struct mapping *m = mapping_of(tree_le(&as->maps, start - 1));
+
+    if (!m || m->end != start)
+        m = aspace_find(as, start);
+    while (m && m->node.key < end) {
+        u64 count = as->count;
+
+        mapping_join(as, m);
+        if (as->count == count)
+            m = aspace_next(m);
+    }
 }
 
 int mapping_own_anon(struct mapping *m)
@@ -452,16 +474,7 @@ int aspace_protect(struct aspace *as, u64 addr, u64 len, u32 prot)
     if (r == 0) {
         for (m = aspace_find(as, addr); m && m->node.key < end; m = aspace_next(m))
             m->prot = prot;
-        m = mapping_of(tree_le(&as->maps, addr - 1));
-        if (!m || m->end != addr)
-            m = aspace_find(as, addr);
-        while (m && m->node.key < end) {
-            u64 count = as->count;
-
-            mapping_join(as, m);
-            if (as->count == count)
-                m = aspace_next(m);
-        }
+        mapping_join_range(as, addr, end);
         /* New rights come by faults; lost ones must go now. */
         spin_lock(&as->pt_lock);
         if (!prot)
@@ -500,6 +513,7 @@ static int fork_mapping(struct aspace *as, struct mapping *m)
 
     if (!c)
         return -ENOMEM;
+    c->flags &= ~MAP_F_LOCK_MASK; /* mlock(2): not inherited */
     if (c->anon) {
         u64 first = anon_index(m, m->node.key), last = anon_index(m, m->end);
 

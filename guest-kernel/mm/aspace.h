@@ -29,9 +29,11 @@
 #define MAP_F_DONTFORK 4u
 #define MAP_F_WIPEFORK 8u
 #define MAP_F_NORESERVE 16u
-#define MAP_F_LOCKED   32u
-#define MAP_F_NOHUGE   128u /* no huge pages: MADV_NOHUGEPAGE, thread stacks */
+#define MAP_F_LOCKED   32u /* mlock(2) */
 #define MAP_F_KERNEL   64u /* vDSO and the like: user cannot change it */
+#define MAP_F_NOHUGE   128u /* no huge pages: MADV_NOHUGEPAGE, thread stacks */
+#define MAP_F_ONFAULT  256u /* with MAP_F_LOCKED: not filled ahead, MLOCK_ONFAULT */
+#define MAP_F_LOCK_MASK (MAP_F_LOCKED | MAP_F_ONFAULT)
 
 struct mapping {
     struct tree_node node;   /* key = start */
@@ -62,6 +64,8 @@ struct aspace {
     u64 stack_limit;         /* bytes a MAP_F_STACK mapping may grow to */
     u64 size_limit;          /* ... as long as all mappings do not exceed this (RLIMIT_AS) */
     u64 mapped, peak_mapped; /* bytes */
+    u64 locked;              /* bytes, of mappings with MAP_F_LOCKED */
+    u32 lock_new;            /* MAP_F_LOCK_MASK bits of mappings to come: mlockall(2), MCL_FUTURE */
     u32 membarrier;          /* atomic: bits of the commands registered for, membarrier(2) */
     u64 peak_pages;          /* under pt_lock: see aspace_peak_pages */
     u64 arg_start, arg_end, env_start, env_end; /* for /proc/PID/cmdline */
@@ -113,6 +117,22 @@ int aspace_fault(struct aspace *as, u64 addr, u32 access);
  */
 typedef bool aspace_add_piece(void *arg, u64 pa, u32 len);
 u64 aspace_own_pages(struct aspace *as, u64 addr, u64 len, aspace_add_piece *add, void *arg);
+
+/*
+ * mlock(2) and its kin. Guest memory is never paged out, so to lock is to fill ahead and to count; that
+ * is here only the flags and the count. lock: MAP_F_LOCK_MASK bits, 0: unlock; the range is made of
+ * whole pages. -ENOMEM: a gap in it, or it would lock more than `limit` bytes in all.
+ */
+int aspace_lock(struct aspace *as, u64 addr, u64 len, u32 lock, u64 limit);
+/* All there are (`now`), and those to come. -ENOMEM: there are more than limit bytes. */
+int aspace_lock_all(struct aspace *as, bool now, u32 lock, u32 lock_new, u64 limit);
+/*
+ * Touch the pages of a range ahead of their use: with access VM_READ or VM_WRITE; or with 0 as mlock
+ * does, by a store where it stays private, and nothing where MAP_F_ONFAULT is set. 0, -ENOMEM (no
+ * memory), or the first FAULT_*: FAULT_MAPERR for a gap, FAULT_ACCERR, FAULT_BUS. Holds as->lock all the
+ * time: callers go in steps.
+ */
+int aspace_fill(struct aspace *as, u64 addr, u64 len, u32 access);
 
 /*
  * What RLIMIT_DATA counts: bytes of private writable mappings that are no stack, in all, or those that

@@ -203,8 +203,7 @@ static struct mapping *find_or_grow(struct aspace *as, u64 addr)
     return m;
 }
 
-/* aspace_fault with as->lock held. */
-static int resolve(struct aspace *as, u64 addr, u32 access)
+int aspace_resolve(struct aspace *as, u64 addr, u32 access)
 {
     struct mapping *m = find_or_grow(as, addr);
     u64 va = addr & PAGE_MASK;
@@ -235,7 +234,7 @@ int aspace_fault(struct aspace *as, u64 addr, u32 access)
         return FAULT_MAPERR;
     this_cpu()->page->page_faults++;
     mutex_lock(&as->lock);
-    r = resolve(as, addr, access);
+    r = aspace_resolve(as, addr, access);
     mutex_unlock(&as->lock);
     return r;
 }
@@ -264,7 +263,7 @@ u64 aspace_own_pages(struct aspace *as, u64 addr, u64 len, aspace_add_piece *add
             m = find_own(as, at);
         word = m ? next_word(m->anon, anon_index(m, at & PAGE_MASK), &run, first) : 0;
         if (!word || !exclusive(word)) {
-            if (tried || resolve(as, at, VM_WRITE))
+            if (tried || aspace_resolve(as, at, VM_WRITE))
                 break;
             tried = true;
             m = NULL;

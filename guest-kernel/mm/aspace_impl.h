@@ -17,6 +17,8 @@ void mapping_free(struct aspace *as, struct mapping *m);
 int mapping_split(struct aspace *as, u64 addr);
 /* Join m with its successor if they are one in all but name; returns the joined one. */
 struct mapping *mapping_join(struct aspace *as, struct mapping *m);
+/* Join what can be in [start, end) and at its edges. */
+void mapping_join_range(struct aspace *as, u64 start, u64 end);
 /* Change the start or the end of a mapping in place. */
 void mapping_set_start(struct aspace *as, struct mapping *m, u64 start);
 void mapping_set_end(struct aspace *as, struct mapping *m, u64 end);
@@ -29,6 +31,8 @@ int mapping_own_anon(struct mapping *m);
 void aspace_zap(struct aspace *as, u64 start, u64 end);
 /* Drop the changed pages of [start, end) of m; the page table was cleared before. */
 void mapping_drop_anon(struct mapping *m, u64 start, u64 end);
+/* aspace_fault with the lock held. */
+int aspace_resolve(struct aspace *as, u64 addr, u32 access);
 bool aspace_range_free(struct aspace *as, u64 addr, u64 len);
 int aspace_unmap_locked(struct aspace *as, u64 start, u64 end);
 s64 aspace_map_locked(struct aspace *as, const struct map_args *a);

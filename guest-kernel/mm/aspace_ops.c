@@ -27,13 +27,13 @@ u64 aspace_set_brk(struct aspace *as, u64 brk)
             goto out;
         m = mapping_of(old_end > as->brk_start ? tree_le(&as->maps, old_end - 1) : NULL);
         if (m && m->end == old_end && m->node.key >= ALIGN_DOWN(as->brk_start, PAGE_SIZE) &&
-            !m->vmo && m->prot == (VM_READ | VM_WRITE) && !m->flags) {
+            !m->vmo && m->prot == (VM_READ | VM_WRITE) && m->flags == as->lock_new) {
             if (mapping_own_anon(m))
                 goto out;
             mapping_set_end(as, m, new_end);
         } else {
             struct map_args a = { .addr = old_end, .len = new_end - old_end, .fixed = true,
-                                  .prot = VM_READ | VM_WRITE,
+                                  .prot = VM_READ | VM_WRITE, .flags = as->lock_new,
                                   .max_prot = VM_READ | VM_WRITE | VM_EXEC };
 
             if (aspace_map_locked(as, &a) < 0)
@@ -163,6 +163,9 @@ static int advise_one(struct aspace *as, struct mapping *m, u64 start, u64 end, 
         aspace_zap(as, start, end);
         mapping_drop_anon(m, start, end);
         return 0;
+    case MADV_COLD:
+    case MADV_PAGEOUT:
+        return m->flags & MAP_F_LOCKED ? -EINVAL : 0;
     case MADV_REMOVE:
         if (!(m->flags & MAP_F_SHARED) || !m->vmo || m->vmo->ops)
             return -EINVAL;
@@ -211,9 +214,9 @@ int aspace_advise(struct aspace *as, u64 addr, u64 len, int advice)
     default:
         return -EINVAL;
     }
-    len = ALIGN_UP(len, PAGE_SIZE);
-    if (addr % PAGE_SIZE)
+    if (addr % PAGE_SIZE || len > -PAGE_SIZE - addr)
         return -EINVAL;
+    len = ALIGN_UP(len, PAGE_SIZE);
     if (!len)
         return 0;
     if (addr > USER_TOP || len > USER_TOP - addr)
