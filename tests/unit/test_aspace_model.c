@@ -22,6 +22,7 @@ struct page {
     int vmo;      /* -1: anonymous */
     u32 index;    /* in the VMO */
     bool own;     /* private: value is the page's own */
+    u32 lock;     /* MAP_F_LOCK_MASK bits */
     u64 value;
 };
 
@@ -95,7 +96,7 @@ static void check_all(u32 s)
 static void check_mappings(u32 s)
 {
     struct mapping *m;
-    u64 at = 0, mapped = 0, count = 0;
+    u64 at = 0, mapped = 0, locked = 0, count = 0;
     u32 page = 0;
 
     for (m = aspace_find(space[s], 0); m; m = aspace_next(m)) {
@@ -104,18 +105,22 @@ static void check_mappings(u32 s)
         at = m->end;
         count++;
         mapped += m->end - m->node.key;
+        locked += m->flags & MAP_F_LOCKED ? m->end - m->node.key : 0;
         for (; page < PAGES && va_of(page) < m->end; page++) {
             bool in = va_of(page) >= m->node.key;
 
             CHECK_EQ(model[s][page].mapped, in);
-            if (in)
+            if (in) {
                 CHECK_EQ(model[s][page].prot, m->prot);
+                CHECK_EQ(model[s][page].lock, m->flags & MAP_F_LOCK_MASK);
+            }
         }
     }
     for (; page < PAGES; page++)
         CHECK(!model[s][page].mapped);
     CHECK_EQ(space[s]->count, count);
     CHECK_EQ(space[s]->mapped, mapped);
+    CHECK_EQ(space[s]->locked, locked);
 }
 
 /* --- random operations ------------------------------------------------------------------------ */
@@ -233,8 +238,12 @@ static void do_drop(u32 s)
 {
     u32 page = unit_below(PAGES), n = random_len(page);
     bool gap = false;
-    int r = aspace_advise(space[s], va_of(page), n * PAGE_SIZE, MADV_DONTNEED);
+    int r;
 
+    for (u32 i = 0; i < n; i++)
+        if (model[s][page + i].lock)
+            return; /* EINVAL, from there on */
+    r = aspace_advise(space[s], va_of(page), n * PAGE_SIZE, MADV_DONTNEED);
     for (u32 i = 0; i < n; i++) {
         gap |= !model[s][page + i].mapped;
         model[s][page + i].own = false;
@@ -250,6 +259,44 @@ static void do_hint(u32 s)
     aspace_advise(space[s], va_of(page), n * PAGE_SIZE, hints[unit_below(4)]);
 }
 
+static void do_lock(u32 s)
+{
+    static const u32 locks[] = { 0, 0, MAP_F_LOCKED, MAP_F_LOCKED | MAP_F_ONFAULT };
+    u32 page = unit_below(PAGES), n = random_len(page), lock = locks[unit_below(4)];
+    u64 limit = unit_below(2) ? UINT64_MAX : unit_below(PAGES) * PAGE_SIZE, after = space[s]->locked;
+    bool gap = false;
+    int r;
+
+    for (u32 i = 0; i < n; i++) {
+        gap |= !model[s][page + i].mapped;
+        after += model[s][page + i].lock ? 0 : PAGE_SIZE;
+    }
+    r = aspace_lock(space[s], va_of(page), n * PAGE_SIZE, lock, limit);
+    CHECK_EQ(r, gap || (lock && after > limit) ? -ENOMEM : 0);
+    for (u32 i = 0; i < n && r == 0; i++)
+        model[s][page + i].lock = lock;
+}
+
+static void do_fill(u32 s)
+{
+    u32 page = unit_below(PAGES), n = random_len(page), how = unit_below(3); /* 0, VM_READ, VM_WRITE */
+    int want = 0;
+
+    for (u32 i = 0; i < n && want == 0; i++) {
+        struct page *p = &model[s][page + i];
+        u32 access = how ? how : (p->prot & VM_WRITE) && !p->shared ? VM_WRITE : VM_READ;
+
+        if (!how && p->mapped && (p->lock & MAP_F_ONFAULT))
+            continue;
+        want = expected_fault(p, access);
+        if (want == 0 && access == VM_WRITE && !p->shared && !p->own) {
+            p->value = expected_value(p);
+            p->own = true;
+        }
+    }
+    CHECK_EQ(aspace_fill(space[s], va_of(page), n * PAGE_SIZE, how), want);
+}
+
 /* Pages that one mapping can have: alike, and following each other in their VMO. */
 static bool alike(u32 s, u32 page, u32 n)
 {
@@ -257,7 +304,7 @@ static bool alike(u32 s, u32 page, u32 n)
         const struct page *a = &model[s][page], *b = &model[s][page + i];
 
         if (!b->mapped || a->prot != b->prot || a->shared != b->shared || a->vmo != b->vmo ||
-            (a->vmo >= 0 && b->index != a->index + i))
+            a->lock != b->lock || (a->vmo >= 0 && b->index != a->index + i))
             return false;
     }
     return true;
@@ -302,7 +349,7 @@ static void do_remap(u32 s)
     memcpy(moved, &model[s][page], n * sizeof(moved[0]));
     for (u32 i = n; i < m; i++)
         moved[i] = (struct page){ .mapped = true, .prot = p.prot, .shared = p.shared, .vmo = p.vmo,
-                                  .index = p.index + i };
+                                  .index = p.index + i, .lock = p.lock };
     memset(&model[s][page], 0, n * sizeof(moved[0]));
     if (fixed) {
         CHECK_EQ(r, new_addr);
@@ -328,6 +375,8 @@ static void do_fork(u32 s)
     space[c] = aspace_fork(space[s]);
     CHECK(space[c]);
     memcpy(model[c], model[s], sizeof(model[s]));
+    for (u32 i = 0; i < PAGES; i++)
+        model[c][i].lock = 0;
 }
 
 /* Writes that come over the VMO itself, as write(2) of a file makes them. */
@@ -368,7 +417,7 @@ static void do_access(u32 s)
 
 static void one_step(u32 s)
 {
-    switch (unit_below(20)) {
+    switch (unit_below(22)) {
     case 0: case 1: case 2: do_map(s); break;
     case 3: do_unmap(s); break;
     case 4: case 5: do_protect(s); break;
@@ -377,6 +426,8 @@ static void one_step(u32 s)
     case 10: if (!unit_below(4)) do_fork(s); break;
     case 11: do_vmo(); break;
     case 12: if (!unit_below(4)) do_hint(s); break;
+    case 13: do_lock(s); break;
+    case 14: do_fill(s); break;
     default: do_access(s); break;
     }
 }
