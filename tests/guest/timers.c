@@ -9,7 +9,6 @@
 #include <sys/timerfd.h>
 
 #define MS 1000000LL
-#define CPU_SLACK (40 * MS) /* how much later than the deadline CPU timers may come */
 
 static volatile sig_atomic_t hits;
 static volatile int64_t cpu_at_hit;
@@ -93,20 +92,21 @@ static int64_t left(timer_t t)
 
 static void cpu_itimer(int which, int sig)
 {
-    struct itimerval iv = { { 0, 20000 }, { 0, 30000 } }, old;
+    struct itimerval iv = { { 0, 20000 }, { 2, 0 } }, old;
     int64_t start;
 
     catch(sig);
-    start = cpu_ns(CLOCK_PROCESS_CPUTIME_ID);
     OK(setitimer(which, &iv, NULL));
     OK(getitimer(which, &old));
-    CHECK(old.it_value.tv_sec == 0 && old.it_value.tv_usec > 10000 && old.it_value.tv_usec <= 34000);
+    CHECK(old.it_value.tv_sec == 1 || (old.it_value.tv_sec == 2 && old.it_value.tv_usec <= 4000));
     CHECK_EQ(old.it_interval.tv_usec, 20000);
-    t_sleep_ms(100); /* takes no CPU time */
+    t_sleep_ms(2200); /* takes no CPU time */
     CHECK_EQ(hits, 0);
+    iv.it_value = (struct timeval){ 0, 30000 };
+    start = cpu_ns(CLOCK_PROCESS_CPUTIME_ID);
+    OK(setitimer(which, &iv, NULL));
     burn_until_hits(1);
     CHECK(cpu_at_hit - start >= 15 * MS); /* Linux counts by ticks for this */
-    CHECK(cpu_at_hit - start <= 30 * MS + 10 * CPU_SLACK);
     CHECK_EQ(last.si_code, SI_KERNEL);
     burn_until_hits(3);
     CHECK(cpu_ns(CLOCK_PROCESS_CPUTIME_ID) - start >= 30 * MS);
@@ -235,8 +235,7 @@ static void itimer_of_threads(void)
     t_sleep_ms(20);
     start = cpu_ns(CLOCK_PROCESS_CPUTIME_ID);
     OK(setitimer(ITIMER_PROF, &iv, NULL));
-    for (int i = 0; i < 200 && !hits; i++)
-        t_sleep_ms(10);
+    EVENTUALLY(hits);
     CHECK_EQ(hits, 1);
     CHECK(cpu_at_hit - start >= 30 * MS);
     stop = 1;
@@ -287,20 +286,18 @@ static void one_shot(clockid_t clock)
 
     catch(SIGRTMIN);
     CHECK_EQ(left(t), 0);
-    set(t, 0, 200 * MS, 0);
+    set(t, 0, 100000 * MS, 0);
     l = left(t);
-    CHECK(l > 0 && l <= 200 * MS);
-    while (!hits)
-        t_sleep_ms(1);
+    CHECK(l > 0 && l <= 100000 * MS);
+    set(t, 0, 200 * MS, 0);
+    EVENTUALLY(hits);
     CHECK(t_now_ns() - start >= 200 * MS);
     CHECK_EQ(last.si_code, SI_TIMER);
     CHECK_EQ(last.si_value.sival_int, 42);
     CHECK_EQ(last.si_overrun, 0);
     CHECK_EQ(left(t), 0);
     set(t, TIMER_ABSTIME, 1, 0); /* long ago */
-    for (int i = 0; i < 100 && hits < 2; i++)
-        t_sleep_ms(1);
-    CHECK_EQ(hits, 2);
+    EVENTUALLY(hits == 2);
     set(t, 0, 500 * MS, 0);
     set(t, 0, 0, 0);
     t_sleep_ms(600);
@@ -313,6 +310,7 @@ static void overruns(clockid_t clock)
 {
     timer_t t = make(clock, SIGEV_SIGNAL, SIGRTMIN, 1);
     sigset_t set_of;
+    int n;
 
     catch(SIGRTMIN);
     sigemptyset(&set_of);
@@ -328,8 +326,9 @@ static void overruns(clockid_t clock)
     OK(sigprocmask(SIG_UNBLOCK, &set_of, NULL));
     burn_until_hits(1);
     CHECK(first_overrun >= 18 && first_overrun <= 2000);
-    if (hits == 1)
-        CHECK_EQ(timer_getoverrun(t), first_overrun);
+    n = timer_getoverrun(t);
+    if (hits == 1) /* no other came meanwhile */
+        CHECK_EQ(n, first_overrun);
     burn_until_hits(3);
     CHECK(last.si_overrun >= 0);
     OK(timer_delete(t));
@@ -344,8 +343,9 @@ static void silent(void)
     timer_t t = make(CLOCK_MONOTONIC, SIGEV_NONE, 0, 0);
     int64_t l;
 
-    set(t, 0, 30 * MS, 0);
+    set(t, 0, 100000 * MS, 0);
     CHECK(left(t) > 0);
+    set(t, 0, 30 * MS, 0);
     t_sleep_ms(50);
     CHECK_EQ(left(t), 0);
     set(t, 0, 30 * MS, 10000 * MS);
@@ -395,8 +395,7 @@ static void *with_own_timer(void *arg)
     ev._sigev_un._tid = (pid_t)syscall(SYS_gettid);
     OK(timer_create(CLOCK_MONOTONIC, &ev, &t));
     set(t, 0, 20 * MS, 0);
-    for (int i = 0; i < 1000 && !hits; i++)
-        t_sleep_ms(1);
+    EVENTUALLY(hits);
     CHECK_EQ(handler_tid, syscall(SYS_gettid));
     OK(timer_delete(t));
     return NULL;
@@ -417,17 +416,20 @@ static void to_a_thread(void)
 static void thread_clock(void)
 {
     timer_t t = make(CLOCK_THREAD_CPUTIME_ID, SIGEV_SIGNAL, SIGUSR1, 5);
-    int64_t start = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
+    int64_t start;
     volatile int stop = 0;
     pthread_t th;
 
     catch(SIGUSR1);
-    set(t, 0, 40 * MS, 0);
+    set(t, 0, 1000 * MS, 0);
     CHECK_EQ(pthread_create(&th, NULL, spin, (void *)&stop), 0);
-    t_sleep_ms(120);
+    start = cpu_ns(CLOCK_PROCESS_CPUTIME_ID);
+    EVENTUALLY(cpu_ns(CLOCK_PROCESS_CPUTIME_ID) - start > 1200 * MS);
     CHECK_EQ(hits, 0);
     stop = 1;
     CHECK_EQ(pthread_join(th, NULL), 0);
+    start = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
+    set(t, 0, 40 * MS, 0);
     burn_until_hits(1);
     CHECK(cpu_ns(CLOCK_THREAD_CPUTIME_ID) - start >= 39 * MS);
     CHECK_EQ(last.si_value.sival_int, 5);
@@ -499,7 +501,7 @@ static void sleep_on_cpu_time(void)
     }
     ts = (struct timespec){ 100, 0 };
     CHECK_EQ(clock_nanosleep(CLOCK_PROCESS_CPUTIME_ID, 0, &ts, &rem), EINTR);
-    CHECK(rem.tv_sec == 99);
+    CHECK(rem.tv_sec >= 90 && rem.tv_sec < 100);
     stop = 1;
     CHECK_EQ(pthread_join(th, NULL), 0);
 }
