@@ -8,6 +8,8 @@
 #include <sys/time.h>
 #include <sys/timerfd.h>
 
+#define SECOND INT64_C(1000000000) /* in ns */
+
 static int64_t ns(struct timespec ts)
 {
     return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
@@ -38,18 +40,19 @@ static void *monotonic(void *arg)
     return NULL;
 }
 
+/* Seconds may pass between any two calls: the machine is not ours alone. */
 static void agreement(void)
 {
     struct timeval tv;
     struct timespec res;
     int64_t real, mono = by_syscall(CLOCK_MONOTONIC), libc = t_now_ns();
 
-    CHECK(libc >= mono && libc - mono < 500000000);
+    CHECK(libc >= mono && libc - mono < 5 * SECOND);
     CHECK(by_syscall(CLOCK_MONOTONIC) >= libc);
     real = by_syscall(CLOCK_REALTIME);
     OK(gettimeofday(&tv, NULL));
-    CHECK(llabs((int64_t)tv.tv_sec * 1000000000 + tv.tv_usec * 1000 - real) < 500000000);
-    CHECK(llabs((int64_t)time(NULL) - real / 1000000000) <= 1);
+    CHECK(llabs((int64_t)tv.tv_sec * 1000000000 + tv.tv_usec * 1000 - real) < 5 * SECOND);
+    CHECK(llabs((int64_t)time(NULL) - real / SECOND) <= 5);
     CHECK(real > INT64_C(1600000000) * 1000000000);
     CHECK(by_syscall(CLOCK_BOOTTIME) >= mono);
     OK(clock_getres(CLOCK_MONOTONIC, &res));
@@ -69,7 +72,7 @@ static void sleeps(void)
         t_sleep_ms(ms[i]);
         t = t_now_ns() - t;
         CHECK(t >= ms[i] * 1000000);
-        CHECK(t < ms[i] * 1000000 + 500000000);
+        CHECK(t < ms[i] * 1000000 + 5 * SECOND);
     }
     clock_gettime(CLOCK_MONOTONIC, &ts);
     t = ns(ts) + 30000000;

@@ -25,7 +25,7 @@ static void timeouts(void)
     CHECK_EQ(select(p[0] + 1, &set, NULL, NULL, &tv), 0);
     CHECK(!FD_ISSET(p[0], &set));
     CHECK(t_now_ns() - t >= 60000000);
-    CHECK(t_now_ns() - t < 1000000000);
+    CHECK(t_now_ns() - t < 10000000000);
     CHECK_EQ(poll(&f, 1, 0), 0);
     CHECK_EQ(poll(NULL, 0, 1), 0);
 }
