@@ -22,6 +22,7 @@ struct facts {
     char state;
     u32 pid, nthreads, cpu;
     s32 nice;
+    u32 policy;
     u64 affinity;
     u64 pending, shared_pending, blocked, ignored, caught;
     u32 queued;
@@ -100,6 +101,7 @@ static int get_facts(const struct proc_inode *i, struct facts *f)
         memcpy(f->name, t->name, sizeof(f->name) - 1);
         f->cpu = READ_ONCE(t->cpu);
         f->nice = t->nice;
+        f->policy = t->policy;
         f->affinity = READ_ONCE(t->affinity);
         f->pending = t->sig.pending.set;
         f->queued += t->sig.pending.count;
@@ -156,7 +158,8 @@ int proc_show_stat(const struct proc_inode *i, struct text *t)
         text_puts(t, as ? "1 1 0 0 0 " : "0 0 0 0 0 ");
     text_printf(t, "%lu %lu %lu %lu 0 0 0 ", (f.pending | f.shared_pending) & INT32_MAX,
                 f.blocked & INT32_MAX, f.ignored & INT32_MAX, f.caught & INT32_MAX);
-    text_printf(t, "%d %u 0 0 0 0 0 ", i->tid && i->tid != p->pid ? -1 : p->exit_signal, f.cpu);
+    text_printf(t, "%d %u 0 %u 0 0 0 ", i->tid && i->tid != p->pid ? -1 : p->exit_signal, f.cpu,
+                f.policy);
     if (as && tell)
         text_printf(t, "0 0 %lu %lu %lu %lu %lu ", as->brk_start, as->arg_start, as->arg_end,
                     as->env_start, as->env_end);

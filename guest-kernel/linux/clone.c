@@ -4,6 +4,7 @@
 #include "core/string.h"
 #include "fs/cred.h"
 #include "fs/path.h"
+#include "linux/abi_struct.h"
 #include "linux/credentials.h"
 #include "linux/pidfd.h"
 #include "linux/syscall.h"
@@ -119,7 +120,8 @@ static int prepare_thread(struct thread *t, const struct clone_request *c)
     if (c->flags & CLONE_CHILD_CLEARTID)
         t->clear_child_tid = c->child_tid;
     t->affinity = me->affinity;
-    t->nice = me->nice;
+    t->nice = me->reset_on_fork ? MAX(me->nice, 0) : me->nice;
+    t->policy = me->policy;
     return 0;
 }
 
@@ -255,22 +257,16 @@ s64 sys_clone3(u64 uargs, u64 size)
         u64 flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
         u64 set_tid, set_tid_size, cgroup;
     } a;
-    u8 byte;
     struct clone_request c;
+    int r;
 
     if (size < 64)
         return -EINVAL;
     if (size > PAGE_SIZE)
         return -E2BIG;
-    memset(&a, 0, sizeof(a));
-    if (copy_from_user(&a, uargs, MIN(size, sizeof(a))))
-        return -EFAULT;
-    for (u64 i = sizeof(a); i < size; i++) { /* fields of a later ABI must be unused */
-        if (copy_from_user(&byte, uargs + i, 1))
-            return -EFAULT;
-        if (byte)
-            return -E2BIG;
-    }
+    r = struct_from_user(&a, sizeof(a), uargs, size);
+    if (r)
+        return r;
     if ((a.flags & CSIGNAL) || a.exit_signal > SIG_COUNT || a.set_tid_size || a.set_tid ||
         (a.flags >> 33) || (a.flags & CLONE_DETACHED) || !a.stack != !a.stack_size)
         return -EINVAL;

@@ -12,6 +12,10 @@
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 
+/* What may be asked for with EPOLLEXCLUSIVE (epoll_ctl(2)); here it wakes all who wait nevertheless. */
+#define EXCLUSIVE_WITH \
+    (EPOLLEXCLUSIVE | EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET)
+
 #define EVENTS_FAST 16
 #define EVENTS_AT_ONCE 256 /* handed out by one call at most */
 
@@ -64,8 +68,12 @@ static s64 control(struct port *port, int op, int fd, struct object *o,
                    const struct abi_epoll_event *ev)
 {
     unsigned flags = (ev->events & EPOLLET ? PORT_EDGE : 0) |
-                     (ev->events & EPOLLONESHOT ? PORT_ONE_SHOT : 0);
+                     (ev->events & EPOLLONESHOT ? PORT_ONE_SHOT : 0) |
+                     (ev->events & EPOLLEXCLUSIVE ? PORT_FIXED : 0);
 
+    if (op != EPOLL_CTL_DEL && (ev->events & EPOLLEXCLUSIVE) &&
+        (op == EPOLL_CTL_MOD || port_of(o) || (ev->events & ~EXCLUSIVE_WITH)))
+        return -EINVAL;
     switch (op) {
     case EPOLL_CTL_ADD:
         return port_add(port, (u32)fd, o, poll_mask(ev->events), flags, ev->events, ev->data);

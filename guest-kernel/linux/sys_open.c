@@ -2,6 +2,7 @@
 /* Opening by name. */
 #include "core/string.h"
 #include "fs/vfs.h"
+#include "linux/abi_struct.h"
 #include "linux/files.h"
 #include "linux/syscall.h"
 #include "mm/usercopy.h"
@@ -67,21 +68,15 @@ s64 sys_creat(u64 path, u32 mode)
 s64 sys_openat2(int dfd, u64 path, u64 uhow, u64 size)
 {
     struct open_how how;
+    int r;
 
     if (size < sizeof(how))
         return -EINVAL;
     if (size > PAGE_SIZE)
         return -E2BIG;
-    if (copy_from_user(&how, uhow, sizeof(how)))
-        return -EFAULT;
-    for (u64 i = sizeof(how); i < size; i++) {
-        u8 byte;
-
-        if (copy_from_user(&byte, uhow + i, 1))
-            return -EFAULT;
-        if (byte)
-            return -E2BIG;
-    }
+    r = struct_from_user(&how, sizeof(how), uhow, size);
+    if (r)
+        return r;
     if ((how.flags & ~(u64)OPEN_KNOWN) || (how.mode & ~UINT64_C(07777)) ||
         (how.mode && !(how.flags & O_CREAT) && !(how.flags & TMPFILE_BIT)) ||
         ((how.flags & O_PATH) && (how.flags & ~(u64)PATH_FLAGS)) ||

@@ -207,10 +207,15 @@ int port_modify(struct port *port, u32 key, struct object *obj, u32 mask, unsign
                 u32 events, u64 data)
 {
     struct item *it;
+    int r = 0;
 
     mutex_lock(&port->mutex);
     it = find(port, key, obj);
-    if (it) {
+    if (!it) {
+        r = -ENOENT;
+    } else if (it->flags & PORT_FIXED) {
+        r = -EINVAL;
+    } else {
         object_unobserve(&it->ob);
         spin_lock(&port->lock);
         it->mask = mask;
@@ -222,7 +227,7 @@ int port_modify(struct port *port, u32 key, struct object *obj, u32 mask, unsign
         watch(it, obj);
     }
     mutex_unlock(&port->mutex);
-    return it ? 0 : -ENOENT;
+    return r;
 }
 
 int port_remove(struct port *port, u32 key, struct object *obj)

@@ -16,6 +16,7 @@ struct port;
 
 #define PORT_EDGE     1u /* report only what newly happened */
 #define PORT_ONE_SHOT 2u /* after one report, be silent until port_modify */
+#define PORT_FIXED    4u /* port_modify refuses: -EINVAL */
 
 struct port_event {
     u32 signals; /* of the mask, set when looked at */
@@ -29,7 +30,7 @@ struct port *port_of(struct object *o); /* NULL: not a port */
 
 /*
  * Watch obj under (key, obj) for the signals of mask; the caller holds a reference on obj during
- * the call. 0; -EEXIST; -ENOMEM; -ENOENT (modify, remove); -ELOOP: obj is a port that watches,
+ * the call. 0; -EEXIST; -ENOMEM; -ENOENT (modify, remove); -EINVAL (PORT_FIXED); -ELOOP: obj is a port that watches,
  * directly or not, this one; or ports nested deeper than 5.
  */
 int port_add(struct port *port, u32 key, struct object *obj, u32 mask, unsigned flags, u32 events,

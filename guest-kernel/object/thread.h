@@ -63,7 +63,9 @@ struct thread {
     u64 vfork_done;              /* see linux/ */
     struct event *vfork_event;
     int exit_code;               /* (o) wait status */
-    s32 nice;
+    s32 nice;                    /* (p) kept and reported */
+    u32 policy;                  /* (p) SCHED_*, the same */
+    bool reset_on_fork;          /* (p) SCHED_RESET_ON_FORK */
 };
 
 enum thread_state { THREAD_NEW, THREAD_RUNNABLE, THREAD_RUNNING, THREAD_PARKED, THREAD_DEAD };

@@ -91,6 +91,27 @@ static void signals(void)
     t_join(pid);
 }
 
+/* EPOLLEXCLUSIVE: what epoll_ctl(2) refuses. */
+static void exclusive(int e, int ev)
+{
+    struct epoll_event in = { .events = EPOLLIN | EPOLLEXCLUSIVE | EPOLLRDHUP }, out;
+    int other = (int)OK(epoll_create1(0));
+    uint64_t n = 1;
+
+    CHECK_ERRNO(epoll_ctl(e, EPOLL_CTL_ADD, ev, &in), EINVAL);
+    in.events = EPOLLIN | EPOLLEXCLUSIVE;
+    CHECK_ERRNO(epoll_ctl(e, EPOLL_CTL_ADD, other, &in), EINVAL);
+    OK(epoll_ctl(e, EPOLL_CTL_ADD, ev, &in));
+    CHECK_ERRNO(epoll_ctl(e, EPOLL_CTL_MOD, ev, &in), EINVAL);
+    in.events = EPOLLIN;
+    CHECK_ERRNO(epoll_ctl(e, EPOLL_CTL_MOD, ev, &in), EINVAL);
+    CHECK_EQ(write(ev, &n, sizeof(n)), (ssize_t)sizeof(n));
+    CHECK_EQ(epoll_wait(e, &out, 1, 0), 1);
+    CHECK_EQ(read(ev, &n, sizeof(n)), (ssize_t)sizeof(n));
+    OK(epoll_ctl(e, EPOLL_CTL_DEL, ev, NULL));
+    OK(close(other));
+}
+
 static void epolls(void)
 {
     int e = OK(epoll_create1(0)), ev = OK(eventfd(0, EFD_NONBLOCK));
@@ -109,6 +130,7 @@ static void epolls(void)
     CHECK_ERRNO(read(ev, &v, 8), EAGAIN);
     OK(epoll_ctl(e, EPOLL_CTL_DEL, ev, NULL));
     CHECK_ERRNO(epoll_ctl(e, EPOLL_CTL_DEL, ev, NULL), ENOENT);
+    exclusive(e, ev);
     OK(close(e));
     OK(close(ev));
 }
