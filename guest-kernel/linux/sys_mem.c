@@ -151,17 +151,17 @@ static bool is_locked(u64 addr)
 
 s64 sys_mremap(u64 addr, u64 old_len, u64 new_len, int flags, u64 new_addr)
 {
-    bool grows = new_len > old_len, locked = grows && is_locked(addr);
-    s64 r = grows ? check_limit(new_len - old_len) : 0;
+    u64 more = new_len > old_len ? new_len - old_len : 0;
+    bool locked = is_locked(addr);
+    s64 r = check_limit(more);
 
-    if (r == 0 && locked)
-        r = memory_check_lock(new_len - old_len);
+    if (r == 0 && more && locked)
+        r = memory_check_lock(more);
     if (r)
         return r;
     r = aspace_remap(aspace(), addr, old_len, new_len, (u32)flags, new_addr);
     if (r > 0 && locked)
-        memory_fill((u64)r + ALIGN_UP(old_len, PAGE_SIZE),
-                    ALIGN_UP(new_len, PAGE_SIZE) - ALIGN_UP(old_len, PAGE_SIZE), 0);
+        memory_fill((u64)r, ALIGN_UP(new_len, PAGE_SIZE), 0);
     return r;
 }
 
