@@ -303,7 +303,7 @@ static ssize_t volume_write(struct file *f, struct uio *u, u64 *pos)
 {
     struct inode *i = f->inode;
     u8 *buf = kmalloc(MIN(u->left, BOUNCE) + 1);
-    u32 flags = (f->flags & O_APPEND ? 1 : 0) | (f->flags & O_DSYNC ? 2 : 0);
+    u32 flags = ((f->flags & O_APPEND) || u->append ? 1 : 0) | (f->flags & O_DSYNC ? 2 : 0);
     ssize_t done = 0;
     s64 r = 0;
 

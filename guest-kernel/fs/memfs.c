@@ -195,7 +195,7 @@ ssize_t memfs_write(struct file *f, struct uio *u, u64 *pos)
         return 0;
     mutex_lock(&i->lock);
     before = i->vmo->size;
-    at = f->flags & O_APPEND ? before : *pos;
+    at = (f->flags & O_APPEND) || u->append ? before : *pos;
     r = at > INT64_MAX - u->left ? -EFBIG : fsize_limit_write(u, at);
     if (r == 0 && unlikely(i->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE | F_SEAL_GROW)))
         r = seals_cut_write(i, u, at);

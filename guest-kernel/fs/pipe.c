@@ -16,13 +16,20 @@
 
 static const struct file_ops pipe_ops, pipe_read_ops, pipe_write_ops;
 
+static bool is_watched(const struct object *o)
+{
+    return READ_ONCE(o->observers.next) != &o->observers;
+}
+
 void pipe_update(struct pipe *p)
 {
+    bool arrived = p->head != p->told;
     u32 r = (p->head != p->tail ? SIG_READABLE : 0) | (p->writers ? 0 : SIG_HANGUP | SIG_READ_CLOSED);
     u32 w = (pipe_room(p) >= PIPE_BUF_ ? SIG_WRITABLE : 0) |
             (p->readers ? 0 : SIG_ERROR | SIG_WRITABLE);
     struct pipe_end *e;
 
+    p->told = p->head;
     if (unlikely(p->claimed)) {
         r = p->claimed & PIPE_CLAIM_READ ? 0 : r;
         w = p->claimed & PIPE_CLAIM_WRITE ? 0 : w;
@@ -33,6 +40,9 @@ void pipe_update(struct pipe *p)
 
         if (want != have)
             object_signal_sync(&e->file->obj, have & ~want, want);
+        /* epoll(7): each write is an edge, even if what was there before has not been read */
+        if (arrived && (have & want & SIG_READABLE) && is_watched(&e->file->obj))
+            object_pulse(&e->file->obj, SIG_READABLE);
     }
 }
 

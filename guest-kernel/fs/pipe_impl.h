@@ -24,6 +24,7 @@ struct pipe {
     u32 opened_r, opened_w; /* count opens, for FIFOs that wait for the other side */
     struct event opened;    /* somebody opened or closed a FIFO's end */
     u64 head, tail;     /* bytes ever written and read */
+    u64 told;           /* head when the ends' signals were last brought up to date */
     u32 npages;
     u32 claimed;        /* PIPE_CLAIM_* */
     u8 *page[PAGES_MAX];

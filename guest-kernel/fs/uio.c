@@ -10,6 +10,7 @@ void uio_init_vec(struct uio *u, const struct iovec_k *v, u32 n, u64 total)
     u->iov = v;
     u->niov = n;
     u->kernel = false;
+    u->append = false;
     u->skip = 0;
     u->left = total;
 }

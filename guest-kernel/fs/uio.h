@@ -14,6 +14,7 @@ struct uio {
     const struct iovec_k *iov; /* the piece in use */
     u32 niov;                  /* pieces left, with that one */
     bool kernel;
+    bool append;               /* a write goes to the file's end, as with O_APPEND */
     u64 skip;                  /* bytes of the piece that are done */
     u64 left;                  /* bytes of all */
     struct iovec_k own;        /* for kernel buffers */

@@ -15,6 +15,7 @@
 
 #define RW_MAX UINT64_C(0x7ffff000) /* bytes of one call, as on Linux */
 #define IOV_MAX_ 1024u
+#define RWF_TAKEN  (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_APPEND)
 #define COPY_CHUNK (UINT64_C(64) << 10)
 
 /*
@@ -198,10 +199,8 @@ static s64 vector(int fd, u64 uiov, int n, bool write, bool positioned, s64 off,
     r = get_vector(uiov, n, fast, &v, &total);
     if (r == 0) {
         uio_init_vec(&u, v, (u32)n, total);
-        if (append && positioned)
-            r = -EOPNOTSUPP;
-        else
-            r = positioned ? at_offset(f, &u, write, off) : at_position(f, &u, write, false);
+        u.append = append;
+        r = positioned ? at_offset(f, &u, write, off) : at_position(f, &u, write, false);
         if (v != fast)
             kfree(v);
     }
@@ -231,19 +230,22 @@ s64 sys_pwritev(int fd, u64 iov, int n, s64 off, u64 high UNUSED)
     return vector(fd, iov, n, true, true, off, false);
 }
 
+/* RWF_HIPRI is advice for devices that can be polled, and what a read finds here is in memory. */
 s64 sys_preadv2(int fd, u64 iov, int n, s64 off, u64 high UNUSED, int flags)
 {
-    return flags ? -EOPNOTSUPP : vector(fd, iov, n, false, off != -1, off, false);
+    if (flags & ~RWF_TAKEN)
+        return -EOPNOTSUPP;
+    return vector(fd, iov, n, false, off != -1, off, false);
 }
 
 s64 sys_pwritev2(int fd, u64 iov, int n, s64 off, u64 high UNUSED, int flags)
 {
     s64 r;
 
-    if (flags & ~(RWF_DSYNC | RWF_SYNC))
+    if (flags & ~RWF_TAKEN)
         return -EOPNOTSUPP;
-    r = vector(fd, iov, n, true, off != -1, off, false);
-    if (r > 0 && flags) {
+    r = vector(fd, iov, n, true, off != -1, off, flags & RWF_APPEND);
+    if (r > 0 && (flags & (RWF_DSYNC | RWF_SYNC))) {
         s64 e = flags & RWF_SYNC ? sys_fsync(fd) : sys_fdatasync(fd);
 
         if (e && e != -EINVAL)

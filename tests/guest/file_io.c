@@ -3,6 +3,7 @@
 #include "t.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -97,6 +98,50 @@ static void vectors(void)
     OK(close(fd));
 }
 
+static long readv2(int fd, const struct iovec *v, off_t off, int flags)
+{
+    return syscall(SYS_preadv2, fd, v, 1, off, 0, flags);
+}
+
+static long writev2(int fd, const struct iovec *v, off_t off, int flags)
+{
+    return syscall(SYS_pwritev2, fd, v, 1, off, 0, flags);
+}
+
+/* preadv2(2), pwritev2(2): flags of one call. */
+static void vector_flags(void)
+{
+    char buf[16] = { 0 };
+    struct iovec iov = { "xy", 2 }, in = { buf, sizeof(buf) };
+    int fd = OK(open("vf", O_RDWR | O_CREAT | O_EXCL, 0644)), p[2];
+
+    CHECK_EQ(write(fd, "abcdef", 6), 6);
+    CHECK_EQ(lseek(fd, 1, SEEK_SET), 1);
+    CHECK_EQ(readv2(fd, &in, 0, RWF_HIPRI), 6);
+    CHECK(!memcmp(buf, "abcdef", 7));
+    CHECK_EQ(readv2(fd, &in, 2, RWF_SYNC | RWF_DSYNC | RWF_APPEND), 4);
+    CHECK_EQ(readv2(fd, &in, -1, RWF_HIPRI), 5);
+    CHECK_EQ(lseek(fd, 1, SEEK_SET), 1);
+    CHECK_EQ(writev2(fd, &iov, 2, RWF_HIPRI | RWF_DSYNC), 2);
+    CHECK_EQ(writev2(fd, &iov, 4, RWF_SYNC), 2);
+    CHECK_EQ(writev2(fd, &iov, 0, RWF_APPEND), 2); /* wherever the offset is */
+    CHECK_EQ(lseek(fd, 0, SEEK_CUR), 1);
+    CHECK_EQ(writev2(fd, &iov, -1, RWF_APPEND), 2);
+    CHECK_EQ(lseek(fd, 0, SEEK_CUR), 10);
+    CHECK_EQ(pread(fd, buf, sizeof(buf), 0), 10);
+    CHECK(!memcmp(buf, "abxyxyxyxy", 10));
+    CHECK_ERRNO(readv2(fd, &in, 0, 1 << 30), EOPNOTSUPP);
+    CHECK_ERRNO(writev2(fd, &iov, 0, 1 << 30), EOPNOTSUPP);
+    CHECK_ERRNO(readv2(fd, &in, -2, RWF_HIPRI), EINVAL);
+    OK(close(fd));
+    OK(pipe(p));
+    CHECK_EQ(writev2(p[1], &iov, -1, RWF_HIPRI), 2);
+    CHECK_EQ(readv2(p[0], &in, -1, RWF_HIPRI), 2);
+    CHECK_ERRNO(readv2(p[0], &in, 0, 0), ESPIPE);
+    OK(close(p[0]));
+    OK(close(p[1]));
+}
+
 static void bad_pointers(void)
 {
     int fd = OK(open("e", O_RDWR | O_CREAT, 0600));
@@ -164,6 +209,7 @@ int main(void)
     append_and_truncate();
     holes();
     vectors();
+    vector_flags();
     bad_pointers();
     set_id_bits();
     return 0;

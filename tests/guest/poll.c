@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "t.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -135,6 +136,39 @@ static void epolls(void)
     OK(close(ev));
 }
 
+/* epoll(7), EPOLLET: each write to a pipe is an edge, whether or not the one before was read. */
+static void edges_of_pipes(void)
+{
+    int e = OK(epoll_create1(0)), q[2], other[2];
+    struct epoll_event in = { .events = EPOLLIN | EPOLLET }, out[4];
+    char c;
+
+    OK(pipe2(q, O_NONBLOCK));
+    OK(pipe2(other, O_NONBLOCK));
+    OK(epoll_ctl(e, EPOLL_CTL_ADD, q[0], &in));
+    for (int i = 0; i < 3; i++) {
+        CHECK_EQ(write(q[1], "a", 1), 1);
+        CHECK_EQ(epoll_wait(e, out, 4, 0), 1);
+        CHECK_EQ(out[0].events, EPOLLIN);
+        CHECK_EQ(epoll_wait(e, out, 4, 0), 0);
+    }
+    CHECK_EQ(read(q[0], &c, 1), 1);
+    CHECK_EQ(epoll_wait(e, out, 4, 0), 0); /* a read is none */
+    CHECK_EQ(write(other[1], "bc", 2), 2);
+    CHECK_EQ(splice(other[0], NULL, q[1], NULL, 1, 0), 1);
+    CHECK_EQ(epoll_wait(e, out, 4, 0), 1);
+    CHECK_EQ(tee(other[0], q[1], 1, 0), 1);
+    CHECK_EQ(epoll_wait(e, out, 4, 0), 1);
+    OK(close(q[1]));
+    CHECK_EQ(epoll_wait(e, out, 4, 0), 1);
+    CHECK_EQ(out[0].events, EPOLLIN | EPOLLHUP);
+    CHECK_EQ(epoll_wait(e, out, 4, 0), 0);
+    OK(close(q[0]));
+    OK(close(other[0]));
+    OK(close(other[1]));
+    OK(close(e));
+}
+
 static void hang_up(void)
 {
     struct pollfd f = { .fd = p[0], .events = POLLIN }, g = { .fd = p[1], .events = POLLOUT };
@@ -157,6 +191,7 @@ int main(void)
     readiness();
     signals();
     epolls();
+    edges_of_pipes();
     hang_up();
     return 0;
 }
