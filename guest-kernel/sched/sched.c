@@ -353,6 +353,32 @@ void thread_set_work(struct thread *t, u32 bits)
         kick(READ_ONCE(t->cpu));
 }
 
+/*
+ * Threads that were queued here and then lost the right to run here, sched_setaffinity(2), go where they
+ * may: nobody else need ever look into this queue.
+ */
+static void send_strays(struct runq *rq)
+{
+    u32 own = this_cpu()->index;
+
+    for (u32 n = READ_ONCE(rq->length); n; n--) {
+        struct thread *t, *stray = NULL;
+
+        spin_lock(&rq->lock);
+        list_for_each(t, &rq->queue, run_node) {
+            if (!allowed(t, own)) {
+                stray = t;
+                dequeue(rq, own, t);
+                break;
+            }
+        }
+        spin_unlock(&rq->lock);
+        if (!stray)
+            return;
+        make_runnable(stray, cpu_lowest_bit(READ_ONCE(stray->affinity)));
+    }
+}
+
 /* --- what the VMM tells --------------------------------------------------------------------------- */
 
 static void window_thread(void *arg UNUSED)
@@ -395,6 +421,7 @@ static void tick(void)
 
     if (!READ_ONCE(rq->length))
         return;
+    send_strays(rq);
     __atomic_fetch_or(&current()->work, WORK_RESCHED, __ATOMIC_SEQ_CST);
     for (u32 i = 0; i < ncpus; i++) {
         if (READ_ONCE(runqs[i].idle)) {
@@ -500,6 +527,8 @@ void sched_idle_loop(void)
             sched_pending();
         if (READ_ONCE(rq->length) || (ncpus > 1 && steal())) {
             requeue_current();
+            if (READ_ONCE(rq->length)) /* nobody who may run here, or somebody new */
+                send_strays(rq);
             continue;
         }
         tlb_switch(NULL);
