@@ -55,7 +55,8 @@ int vfs_statfs(const struct path *p, struct kstatfs *st)
     st->fsid = sb->dev;
     if (sb->statfs)
         r = sb->statfs(sb, st);
-    st->flags |= 0x20 | (p->mnt->readonly ? 1 : 0); /* ST_VALID, ST_RDONLY */
+    /* As /proc/PID/mounts: ST_VALID, ST_NOATIME instead of ST_RELATIME, ST_RDONLY. */
+    st->flags = (st->flags & ~UINT64_C(0x1000)) | 0x420 | (p->mnt->readonly ? 1 : 0);
     return r;
 }
 

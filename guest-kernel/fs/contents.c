@@ -9,15 +9,26 @@
 #include "mm/frame.h"
 #include "mm/window_gen.h"
 
-/* The page for a copy, with a reference if it is a frame. */
-static int hold_page(struct vmo *v, u64 index, bool write, u64 *word)
+#define HOLE VMO_PAGE_WINDOW /* a word without an address: zeros, nothing that would have to be held */
+
+static const u8 zeros[PAGE_SIZE];
+
+/*
+ * The page for a reader, with a reference if it is a frame. A hole stays one: reading a sparse file takes no
+ * memory, and st_blocks of stat(2) does not grow.
+ */
+static int hold_page(struct vmo *v, u64 index, u64 *word)
 {
     int r = 0;
 
     mutex_lock(&v->lock);
     *word = vmo_resident_page(v, index);
-    if (!*word || write)
-        r = vmo_get_page(v, index, write, word);
+    if (!*word) {
+        if ((v->ops && v->ops->get_page) || index << PAGE_SHIFT >= v->size)
+            r = vmo_get_page(v, index, false, word);
+        else
+            *word = HOLE;
+    }
     if (r == 0 && !(*word & VMO_PAGE_WINDOW))
         frame_ref(*word & VMO_PAGE_ADDR);
     mutex_unlock(&v->lock);
@@ -37,16 +48,18 @@ ssize_t vmo_read_uio(struct vmo *v, struct uio *u, u64 *pos, u64 size)
 
     while (u->left && *pos < size) {
         u64 in_page = *pos % PAGE_SIZE, word;
+        const u8 *page;
         struct uio before;
         size_t n = MIN(MIN(u->left, PAGE_SIZE - in_page), size - *pos), did;
         u32 gen = window_gen_begin();
 
-        r = hold_page(v, *pos >> PAGE_SHIFT, false, &word);
+        r = hold_page(v, *pos >> PAGE_SHIFT, &word);
         if (r)
             break;
         if (word & VMO_PAGE_WINDOW)
             before = *u;
-        did = uio_to(u, (u8 *)phys_to_virt(word & VMO_PAGE_ADDR) + in_page, n);
+        page = word == HOLE ? zeros : phys_to_virt(word & VMO_PAGE_ADDR);
+        did = uio_to(u, page + in_page, n);
         release_page(word);
         if ((word & VMO_PAGE_WINDOW) && !window_gen_ok(gen)) {
             *u = before; /* some file lost pages, perhaps this one */

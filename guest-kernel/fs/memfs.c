@@ -361,14 +361,14 @@ static const struct file_ops memfs_dir_ops = {
 
 /* --- the whole ------------------------------------------------------------------------------------ */
 
+/* Nothing but the container's memory bounds these file systems: what it has left is what they have. */
 int memfs_statfs(struct superblock *sb UNUSED, struct kstatfs *st)
 {
     struct frame_stats f;
 
     frame_get_stats(&f);
-    st->blocks = f.limit / 2 >> PAGE_SHIFT; /* tmpfs(5): half of the memory */
-    st->bfree = st->bavail = MIN(st->blocks, (f.limit - f.total + f.free) >> PAGE_SHIFT);
-    st->files = st->ffree = st->blocks;
+    st->blocks = st->files = f.limit >> PAGE_SHIFT;
+    st->bfree = st->bavail = st->ffree = (f.limit - f.total + f.free) >> PAGE_SHIFT;
     return 0;
 }
 

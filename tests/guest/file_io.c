@@ -77,9 +77,18 @@ static void holes(void)
     OK(fstat(fd, &st));
     CHECK_EQ(st.st_size, far + 3);
     CHECK(st.st_blocks * 512 < 1 << 20);
-    CHECK_EQ(pread(fd, buf, sizeof(buf), far / 2), (ssize_t)sizeof(buf));
-    CHECK(!memcmp(buf, zero, sizeof(buf)));
+    for (off_t at = far / 2; at < far / 2 + (2 << 20); at += 4096) { /* which fills no hole */
+        memset(buf, 'x', sizeof(buf));
+        CHECK_EQ(pread(fd, buf, sizeof(buf), at), (ssize_t)sizeof(buf));
+        CHECK(!memcmp(buf, zero, sizeof(buf)));
+    }
+    OK(fstat(fd, &st));
+    CHECK(st.st_blocks * 512 < 1 << 20);
     CHECK_EQ(pread(fd, buf, sizeof(buf), far), 3);
+    CHECK_EQ(pwrite(fd, "mid", 3, far / 2 + 4000), 3);
+    CHECK_EQ(pread(fd, buf, sizeof(buf), far / 2 + 1000), (ssize_t)sizeof(buf));
+    CHECK(!memcmp(buf, zero, 3000) && !memcmp(buf + 3000, "mid", 3) &&
+          !memcmp(buf + 3003, zero, sizeof(buf) - 3003));
     OK(close(fd));
 }
 

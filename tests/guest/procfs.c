@@ -7,11 +7,13 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <sys/auxv.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 
@@ -514,6 +516,58 @@ static void machine(void)
     CHECK_ERRNO(open("/proc/self/stat/x", O_RDONLY), ENOTDIR);
 }
 
+/* --- statfs(2) ------------------------------------------------------------------------------------ */
+
+/* Whether what is mounted at dir has the option in /proc/mounts; the last mount there is the one seen. */
+static bool has_option(const char *dir, const char *option)
+{
+    char at[64], *line = NULL, *end;
+    size_t n = strlen(option);
+
+    slurp("/proc/mounts");
+    snprintf(at, sizeof(at), " %s ", dir);
+    for (char *p = buf; (p = strstr(p, at)); p++)
+        line = p + strlen(at);
+    CHECK(line != NULL && (line = strchr(line, ' ')) != NULL);
+    end = strchr(++line, ' ');
+    CHECK(end != NULL);
+    for (*end = 0; line; line = strchr(line, ','), line = line ? line + 1 : NULL)
+        if (!strncmp(line, option, n) && (line[n] == ',' || line[n] == 0))
+            return true;
+    return false;
+}
+
+static void mount_flags(const char *dir)
+{
+    struct statfs fs;
+
+    OK(statfs(dir, &fs));
+    CHECK(fs.f_flags & 0x20); /* the flags are valid, which statvfs(3) does not show */
+    CHECK_EQ(!!(fs.f_flags & ST_RDONLY), has_option(dir, "ro"));
+    CHECK_EQ(!!(fs.f_flags & ST_NOATIME), has_option(dir, "noatime"));
+    CHECK_EQ(!!(fs.f_flags & ST_RELATIME), has_option(dir, "relatime"));
+}
+
+static void space(void)
+{
+    int fd = OK(open("/dev/shm", O_TMPFILE | O_RDWR, 0600));
+    static char data[1 << 20];
+    struct statfs fs;
+
+    memset(data, 'd', sizeof(data));
+    for (int i = 0; i < 4; i++)
+        CHECK_EQ(write(fd, data, sizeof(data)), sizeof(data));
+    OK(fstatfs(fd, &fs));
+    CHECK_EQ(fs.f_bsize, 4096);
+    CHECK(fs.f_bavail <= fs.f_bfree && fs.f_bfree < fs.f_blocks);
+    CHECK(fs.f_blocks - fs.f_bfree >= 4 * sizeof(data) / 4096);
+    CHECK(fs.f_ffree < fs.f_files);
+    OK(close(fd));
+    mount_flags("/dev/shm");
+    mount_flags("/proc");
+    mount_flags("/");
+}
+
 int main(int argc, char **argv)
 {
     (void)argc;
@@ -529,5 +583,6 @@ int main(int argc, char **argv)
     nameless();
     links();
     machine();
+    space();
     return 0;
 }
