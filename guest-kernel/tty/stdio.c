@@ -168,6 +168,9 @@ static ssize_t stdio_read(struct file *f, struct uio *u, u64 *pos UNUSED)
 
     if (!u->left)
         return 0;
+    /* Opened anew for reading (/proc/self/fd/1), but the host is never asked whether there is anything. */
+    if (fd && !always_ready(fd))
+        return -EBADF;
     while (!always_ready(fd) && !(object_signals(&f->obj) & SIG_READABLE)) {
         if (f->flags & O_NONBLOCK)
             return -EAGAIN;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * For the scripts: h_end exit N | signal N | sleep SECONDS | cat | env NAME | id | wait SIGNAL ends in
- * the way its arguments say, having printed what they ask for.
+ * For the scripts: h_end exit N | signal N | sleep SECONDS | cat | env NAME | id | wait SIGNAL |
+ * read_stdout ends in the way its arguments say, having printed what they ask for.
  */
 #define _GNU_SOURCE
 #include "t.h"
+
+#include <fcntl.h>
 
 static volatile sig_atomic_t caught;
 
@@ -39,6 +41,15 @@ static int wait_signal(int sig)
     return 40 + caught;
 }
 
+/* Opens the standard output anew, for reading, and exits with the error of that or of a read. */
+static int read_stdout(void)
+{
+    int fd = open("/proc/self/fd/1", O_RDONLY);
+    char c;
+
+    return fd < 0 || read(fd, &c, 1) < 0 ? errno : 0;
+}
+
 int main(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "", *arg = argc > 2 ? argv[2] : "";
@@ -66,6 +77,8 @@ int main(int argc, char **argv)
         t_sleep_ms(atol(arg) * 1000);
     if (!strcmp(what, "cat"))
         return cat();
+    if (!strcmp(what, "read_stdout"))
+        return read_stdout();
     if (!strcmp(what, "env"))
         printf("%s\n", getenv(arg) ? getenv(arg) : "(unset)");
     if (!strcmp(what, "id"))

@@ -52,6 +52,18 @@ stdin_to_stdout() {
     fi
 }
 
+# Whoever reads from the output does not wait for ever. EBADF is 9.
+reads_its_output() {
+    wanted run_reads_its_output || return 0
+    { timeout -s KILL "$limit" "$runrsc" run "$root" /t/h_end read_stdout </dev/null
+        echo $? >"$work/out"; } | cat
+    if [ "$(cat "$work/out")" = 9 ]; then
+        pass "run: reading from the standard output, a pipe"
+    else
+        fail "run: reading from the standard output, a pipe" "not EBADF but the code below"
+    fi
+}
+
 # A signal to runrsc reaches the container's process.
 forwarded() {
     wanted "run_signal_$1" || return 0
@@ -91,6 +103,7 @@ twice() {
 }
 
 stdin_to_stdout
+reads_its_output
 forwarded TERM 15
 forwarded USR1 10
 forwarded HUP 1
