@@ -45,6 +45,18 @@ int fd_file(int fd, u32 need, bool path_too, struct file **out)
     return 0;
 }
 
+int fd_two_files(int in_fd, int out_fd, struct file **in, struct file **out)
+{
+    int r = fd_file(in_fd, RIGHT_READ, false, in);
+
+    if (r)
+        return r;
+    r = fd_file(out_fd, RIGHT_WRITE, false, out);
+    if (r)
+        file_put(*in);
+    return r;
+}
+
 u32 fd_rights(u32 open_flags)
 {
     u32 rights = RIGHT_DUP | RIGHT_WAIT | RIGHT_MAP | RIGHT_EXEC;

@@ -17,6 +17,8 @@ int fd_get(int fd, struct object **out);
  * there.
  */
 int fd_file(int fd, u32 need, bool path_too, struct file **out);
+/* One to read from and one to write to, for what is copied between them. */
+int fd_two_files(int in_fd, int out_fd, struct file **in, struct file **out);
 static inline void file_put(struct file *f)
 {
     object_unref(&f->obj);

@@ -325,19 +325,6 @@ static s64 copy_between(struct file *in, u64 *in_pos, struct file *out, u64 *out
     return got < 0 ? got : put < 0 ? put : 0;
 }
 
-/* What to copy from and to: 0 with references on both, or -EBADF. */
-static int two_files(int in_fd, int out_fd, struct file **in, struct file **out)
-{
-    int r = fd_file(in_fd, RIGHT_READ, false, in);
-
-    if (r)
-        return r;
-    r = fd_file(out_fd, RIGHT_WRITE, false, out);
-    if (r)
-        file_put(*in);
-    return r;
-}
-
 s64 sys_sendfile(int out_fd, int in_fd, u64 uoff, u64 n)
 {
     struct file *in, *out;
@@ -348,7 +335,7 @@ s64 sys_sendfile(int out_fd, int in_fd, u64 uoff, u64 n)
         return -EFAULT;
     if (uoff && (s64)off < 0)
         return -EINVAL;
-    r = two_files(in_fd, out_fd, &in, &out);
+    r = fd_two_files(in_fd, out_fd, &in, &out);
     if (r)
         return r;
     if (!in->ops->seek)
@@ -375,7 +362,7 @@ s64 sys_copy_file_range(int in_fd, u64 uin, int out_fd, u64 uout, u64 n, u32 fla
         return -EINVAL;
     if ((uin && copy_from_user(&in_off, uin, 8)) || (uout && copy_from_user(&out_off, uout, 8)))
         return -EFAULT;
-    r = two_files(in_fd, out_fd, &in, &out);
+    r = fd_two_files(in_fd, out_fd, &in, &out);
     if (r)
         return r;
     n = MIN(n, RW_MAX);

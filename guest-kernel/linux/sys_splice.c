@@ -22,18 +22,6 @@ static s64 with_sigpipe(s64 r, const struct file *out)
     return r;
 }
 
-static s64 get_two(int in_fd, int out_fd, struct file **in, struct file **out)
-{
-    s64 r = fd_file(in_fd, RIGHT_READ, false, in);
-
-    if (r)
-        return r;
-    r = fd_file(out_fd, RIGHT_WRITE, false, out);
-    if (r)
-        file_put(*in);
-    return r;
-}
-
 /* The other side of a pipe: a file of data in some file system, or a socket. */
 static bool can_be_spliced(const struct file *f, bool write)
 {
@@ -106,7 +94,7 @@ s64 sys_splice(int in_fd, u64 uin, int out_fd, u64 uout, u64 n, u32 flags)
         return 0;
     if (flags & ~SPLICE_F_ALL_)
         return -EINVAL;
-    r = get_two(in_fd, out_fd, &in, &out);
+    r = fd_two_files(in_fd, out_fd, &in, &out);
     if (r)
         return r;
     n = MIN(n, RW_MAX);
@@ -142,7 +130,7 @@ s64 sys_tee(int in_fd, int out_fd, u64 n, u32 flags)
         return -EINVAL;
     if (!n)
         return 0;
-    r = get_two(in_fd, out_fd, &in, &out);
+    r = fd_two_files(in_fd, out_fd, &in, &out);
     if (r)
         return r;
     nonblock = (flags & SPLICE_F_NONBLOCK_) || ((in->flags | out->flags) & O_NONBLOCK);
