@@ -37,6 +37,8 @@ static char state_of(const struct thread *t)
 {
     u32 s = READ_ONCE(t->state);
 
+    if (t->sig.stopped && t->proc->stopping)
+        return 'T';
     return s == THREAD_RUNNING || s == THREAD_RUNNABLE ? 'R' : 'S';
 }
 
@@ -108,7 +110,7 @@ static int get_facts(const struct proc_inode *i, struct facts *f)
         f->blocked = t->sig.blocked;
         if (i->tid)
             thread_usage(t, &f->used);
-        if (i->tid && f->state != 'T')
+        if (i->tid)
             f->state = state_of(t);
     }
     spin_unlock(&p->lock);

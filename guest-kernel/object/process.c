@@ -8,6 +8,7 @@
 #include "mm/slab.h"
 #include "object/posix_timer.h"
 #include "object/process_impl.h"
+#include "object/signal_impl.h"
 
 /* --- birth ------------------------------------------------------------------------------------ */
 
@@ -99,7 +100,14 @@ int process_publish(struct process *p, struct thread *leader, bool sibling_of_pa
     } else {
         tree_set_group(p, parent->group);
         tree_set_session(p, parent->session);
-        p->parent = sibling_of_parent && parent->parent ? parent->parent : parent;
+        if (sibling_of_parent && parent->parent) {
+            p->parent = parent->parent;
+            p->parent_thread = parent->parent_thread;
+        } else {
+            p->parent = parent;
+            p->parent_thread = current()->obj.koid;
+            current()->has_children = true;
+        }
         list_add_tail(&p->parent->children, &p->sibling);
     }
     object_ref(&p->obj); /* the table's, until it is waited for */
@@ -235,20 +243,62 @@ static struct process *new_parent_for_children(struct process *p)
     return process_init;
 }
 
+/* The thread of p, which has one, that the children of an ended thread or parent go to. */
+static u64 adopting_thread(struct process *p)
+{
+    struct thread *t;
+    u64 koid = 0;
+
+    spin_lock(&p->lock);
+    if (!list_empty(&p->threads)) {
+        t = list_first(&p->threads, struct thread, proc_node);
+        t->has_children = true;
+        koid = t->obj.koid;
+    }
+    spin_unlock(&p->lock);
+    return koid;
+}
+
+/* prctl(2), PR_SET_PDEATHSIG: sent at the end of the thread whose child c is. */
+static void send_death_signal(struct process *c)
+{
+    struct sig_info info;
+
+    if (!c->death_signal)
+        return;
+    sig_info_user(&info, c->death_signal, SIC_USER);
+    signal_send_process(c, &info, 0);
+}
+
+/* The children of a thread whose process goes on are another thread's from now on. */
+static void hand_children_over(struct process *p, const struct thread *t)
+{
+    u64 heir = adopting_thread(p);
+    struct process *c;
+
+    list_for_each(c, &p->children, sibling) {
+        if (c->parent_thread != t->obj.koid)
+            continue;
+        c->parent_thread = heir;
+        send_death_signal(c);
+    }
+}
+
 /* Children get a new parent; those that nobody will wait for come back in the list `dead`. */
 static void give_children_away(struct process *p, struct list *dead)
 {
     struct process *heir = new_parent_for_children(p), *c, *tmp;
+    u64 thread = adopting_thread(heir);
 
     list_for_each_safe(c, tmp, &p->children, sibling) {
         bool reaped = false;
 
         list_del(&c->sibling);
         c->parent = heir;
+        c->parent_thread = thread;
         list_add_tail(&heir->children, &c->sibling);
         c->exit_signal = SIGCHLD; /* whatever clone asked for: the heir waits for ordinary children */
-        if (c->death_signal)
-            signal_kernel(c, c->death_signal);
+        send_death_signal(c);
         if (c->state == PROCESS_ZOMBIE) {
             process_tell_parent_of_end(c, &reaped);
             if (reaped)
@@ -323,7 +373,7 @@ static void end_process(struct process *p)
 void process_leave(struct thread *t)
 {
     struct process *p = t->proc;
-    bool last, stopped = false;
+    bool last, stopped;
     struct pid *e;
 
     spin_lock(&process_tree_lock);
@@ -339,8 +389,7 @@ void process_leave(struct thread *t)
     sig_watches_update(p);
     if (p->nthreads == 1 && p->exec_thread)
         event_set(&p->alone);
-    if (!last && p->stopping && p->nstopped == p->nthreads)
-        stopped = true;
+    stopped = !last && p->stopping && sig_all_stopped(p);
     /* A signal for the process that this thread was woken for is the others' now. */
     if (!last && (p->pending.set & ~t->sig.blocked)) {
         struct thread *other;
@@ -351,6 +400,8 @@ void process_leave(struct thread *t)
         }
     }
     spin_unlock(&p->lock);
+    if (t->has_children && !last)
+        hand_children_over(p, t);
     e = pid_get(t->tid);
     e->thread = NULL;
     pid_unuse(e);

@@ -61,6 +61,7 @@ struct process {
     /* tree */
     enum process_state state;    /* (t) */
     struct process *parent;      /* (t) no reference; NULL: pid 1 and before */
+    u64 parent_thread;           /* (t) koid of the parent's thread whose child it is */
     struct list children;        /* (t) process.sibling */
     struct list sibling;         /* (t) */
     struct list child_waiters;   /* (t) struct child_waiter */
@@ -85,12 +86,12 @@ struct process {
     struct sigactions *actions;  /* (o) */
     struct list sig_watches;     /* (p) struct sig_watch.node */
     bool stopping;               /* (p) threads are to stop, or have stopped */
-    u32 nstopped;                /* (p) */
+    u32 nstopped;                /* (p) threads that have */
     int stop_signal;             /* (p) */
     bool stop_dequeued;          /* (p) a stop signal was taken and no SIGCONT came since */
-    bool continued;              /* (p) the next thread that goes on tells the parent */
-    bool report_stop;            /* (t) wait has not yet seen the stop */
-    bool report_continue;        /* (t) */
+    int job_news;                /* (p) CLD_* that the next thread tells the parent, or 0 */
+    bool report_stop;            /* (p) wait has not yet seen the stop */
+    bool report_continue;        /* (p) */
     struct event running;        /* signalled unless stopping */
     bool is_init;                /* (i) pid 1 */
 
@@ -166,7 +167,7 @@ bool process_group_in_session(u32 pgid, u32 sid);
 /* Processes and threads made since the beginning. */
 u64 process_forks(void);
 
-/* The letter of /proc/PID/stat: R S T Z. */
+/* The letter of /proc/PID/stat: R S T Z. That of the first thread, as on Linux. */
 char process_state_letter(struct process *p);
 
 /* Call fn for each member of a group with the tree lock held; stops when fn returns nonzero. */
@@ -217,6 +218,7 @@ void process_vfork_release(struct process *p);
 #define WAITF_NOWAIT    0x01000000u /* leave it to be waited for again */
 #define WAITF_CLONE     0x80000000u /* only children without SIGCHLD */
 #define WAITF_ALL       0x40000000u
+#define WAITF_NOTHREAD  0x20000000u /* only the calling thread's own */
 
 enum wait_which { WAIT_ANY, WAIT_PID, WAIT_GROUP, WAIT_KOID }; /* KOID: id is object.koid */
 

@@ -334,17 +334,19 @@ s64 process_setsid(void)
 char process_state_letter(struct process *p)
 {
     struct thread *t;
-    char letter = 'S';
+    char letter = 'Z';
 
-    if (READ_ONCE(p->state) != PROCESS_ALIVE)
-        return 'Z';
     spin_lock(&p->lock);
-    if (p->stopping)
-        letter = 'T';
-    else
-        list_for_each(t, &p->threads, proc_node)
-            if (READ_ONCE(t->state) == THREAD_RUNNING || READ_ONCE(t->state) == THREAD_RUNNABLE)
-                letter = 'R';
+    list_for_each(t, &p->threads, proc_node) {
+        u32 state = READ_ONCE(t->state);
+
+        if (t->tid != p->pid)
+            continue;
+        letter = p->stopping && t->sig.stopped                          ? 'T'
+                 : state == THREAD_RUNNING || state == THREAD_RUNNABLE ? 'R'
+                                                                       : 'S';
+        break;
+    }
     spin_unlock(&p->lock);
     return letter;
 }

@@ -96,15 +96,15 @@ void process_report_job(struct process *p, int code)
 {
     struct process *parent;
     struct sig_info info;
+    struct sig_action act;
     bool quiet;
 
     spin_lock(&process_tree_lock);
     parent = p->parent;
     if (parent) {
-        p->report_stop = code == SIC_CLD_STOPPED;
-        p->report_continue = code == SIC_CLD_CONTINUED;
         spin_lock(&parent->lock);
-        quiet = parent->actions->act[SIGCHLD - 1].flags & SAF_NOCLDSTOP;
+        act = parent->actions->act[SIGCHLD - 1];
+        quiet = (act.flags & SAF_NOCLDSTOP) || act.handler == SIGH_IGN;
         spin_unlock(&parent->lock);
         if (!quiet) {
             child_info(&info, p, SIGCHLD, code,
@@ -126,7 +126,28 @@ static bool eligible(struct process *c, enum wait_which which, u64 id, u32 optio
         return false;
     if (which == WAIT_GROUP && c->group->nr != id)
         return false;
+    if ((options & WAITF_NOTHREAD) && c->parent_thread != current()->obj.koid)
+        return false;
     return (options & WAITF_ALL) || (c->exit_signal != SIGCHLD) == !!(options & WAITF_CLONE);
+}
+
+/* Whether a child that lives has stopped or gone on; fills the status. */
+static bool has_job_news(struct process *c, u32 options, struct wait_result *r)
+{
+    bool *told = NULL;
+
+    spin_lock(&c->lock);
+    if (c->report_stop && (options & WAITF_STOPPED)) {
+        r->status = c->stop_signal << 8 | 0x7f;
+        told = &c->report_stop;
+    } else if (c->report_continue && (options & WAITF_CONTINUED)) {
+        r->status = 0xffff;
+        told = &c->report_continue;
+    }
+    if (told && !(options & WAITF_NOWAIT))
+        *told = false;
+    spin_unlock(&c->lock);
+    return told;
 }
 
 /* Whether there is something to tell of c; fills r and takes note that it was told. */
@@ -136,15 +157,7 @@ static bool has_news(struct process *c, u32 options, struct wait_result *r, stru
         if (!(options & WAITF_EXITED))
             return false;
         r->status = c->exit_code;
-    } else if (c->report_stop && (options & WAITF_STOPPED)) {
-        r->status = c->stop_signal << 8 | 0x7f;
-        if (!(options & WAITF_NOWAIT))
-            c->report_stop = false;
-    } else if (c->report_continue && (options & WAITF_CONTINUED)) {
-        r->status = 0xffff;
-        if (!(options & WAITF_NOWAIT))
-            c->report_continue = false;
-    } else {
+    } else if (!has_job_news(c, options, r)) {
         return false;
     }
     r->pid = c->pid;

@@ -224,20 +224,26 @@ void sig_wake(struct thread *t)
     thread_interrupt(t);
 }
 
-/* The thread that is to take a signal to the process: the current one if it can, else any. */
+/* The thread that is to take a signal to the process: as on Linux the first one if it can, else any. */
 static struct thread *choose(struct process *p, int signo)
 {
-    struct thread *t, *me = current();
+    struct thread *t, *any = NULL;
 
-    if (me && me->proc == p && !list_empty(&me->proc_node) && lets_in(me, signo))
-        return me;
-    list_for_each(t, &p->threads, proc_node)
-        if (lets_in(t, signo))
+    list_for_each(t, &p->threads, proc_node) {
+        if (!lets_in(t, signo))
+            continue;
+        if (t->tid == p->pid)
             return t;
-    return NULL;
+        if (!any || t == current())
+            any = t;
+    }
+    return any;
 }
 
-/* Stop and continue signals cancel each other; SIGCONT goes on at once, whatever its action. */
+/*
+ * Stop and continue signals cancel each other; SIGCONT goes on at once, whatever its action. Who stops
+ * before all have stopped is told of as stopped: the parent learns of each stop.
+ */
 static void job_control(struct process *p, int signo)
 {
     if (SIGSET_STOP & SIGBIT(signo)) {
@@ -246,9 +252,10 @@ static void job_control(struct process *p, int signo)
         sig_discard_everywhere(p, SIGSET_STOP);
         p->stop_dequeued = false;
         if (p->stopping) {
-            p->continued = p->nstopped == p->nthreads;
+            p->job_news = p->nstopped == p->nthreads ? SIC_CLD_CONTINUED : SIC_CLD_STOPPED;
+            p->report_stop = false;
+            p->report_continue = true;
             p->stopping = false;
-            p->nstopped = 0;
             event_set(&p->running);
         }
     }
@@ -272,6 +279,9 @@ static int send(struct process *p, struct thread *t, const struct sig_info *info
     r = enqueue(p, q, info, timer);
     if (r)
         return r;
+    /* signal(7): a stopped process takes nothing but SIGKILL until it goes on. */
+    if (p->stopping && signo != SIGKILL)
+        return 0;
     target = t ? (lets_in(t, signo) ? t : NULL) : choose(p, signo);
     if (!target)
         return 0;

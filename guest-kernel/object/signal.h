@@ -155,6 +155,7 @@ struct sigstate {
     u64 saved_blocked;    /* mask to return to after a handler (sigsuspend, ppoll) ... */
     bool restore_blocked; /* ... if this is set */
     u64 wait_set;         /* what sigtimedwait took out of blocked for its wait */
+    bool stopped;         /* it stands still, until the process goes on */
     struct sig_pending pending;
     struct sig_altstack alt;
     u64 restart_deadline; /* of an interrupted call with a relative timeout; 0: none */

@@ -23,6 +23,8 @@ void sig_discard_everywhere(struct process *p, u64 set);
 /* Make t look at its signals, and end its interruptible wait. */
 void sig_wake(struct thread *t);
 u64 sig_handler(struct process *p, int signo);
+/* Whether all threads stand still in the stop that has begun: then process_report_job is to be called. */
+bool sig_all_stopped(struct process *p);
 /* An entry out of its queue is done with. info: where it is delivered from; NULL: it is dropped. */
 void sig_entry_done(struct sig_queued *e, struct sig_info *info);
 

@@ -174,27 +174,49 @@ int signal_wait(u64 set, u64 deadline, struct sig_info *info)
 
 /* --- default actions -------------------------------------------------------------------------- */
 
+bool sig_all_stopped(struct process *p)
+{
+    if (p->nstopped != p->nthreads)
+        return false;
+    p->report_stop = true;
+    p->report_continue = false;
+    return true;
+}
+
 /* Wait until continued or killed. Called and returns without locks. */
 static void stay_stopped(struct process *p)
 {
-    bool last, tell;
+    struct thread *t = current();
+    bool last;
 
     spin_lock(&p->lock);
     if (!p->stopping || p->group_exit) {
         spin_unlock(&p->lock);
         return;
     }
-    last = ++p->nstopped == p->nthreads;
+    t->sig.stopped = true;
+    p->nstopped++;
+    last = sig_all_stopped(p);
     spin_unlock(&p->lock);
     if (last)
         process_report_job(p, SIC_CLD_STOPPED);
     object_wait(&p->running.obj, SIG_SIGNALED, DEADLINE_NEVER, 0);
     spin_lock(&p->lock);
-    tell = p->continued;
-    p->continued = false;
+    t->sig.stopped = false;
     spin_unlock(&p->lock);
-    if (tell)
-        process_report_job(p, SIC_CLD_CONTINUED);
+}
+
+/* Tell the parent that the process goes on; whoever of its threads comes by first. */
+static void tell_job_news(struct process *p)
+{
+    int code;
+
+    spin_lock(&p->lock);
+    code = p->job_news;
+    p->job_news = 0;
+    spin_unlock(&p->lock);
+    if (code)
+        process_report_job(p, code);
 }
 
 static void begin_stop(struct process *p, int signo)
@@ -208,9 +230,13 @@ static void begin_stop(struct process *p, int signo)
         p->stop_signal = signo;
         p->nstopped = 0;
         event_clear(&p->running);
-        list_for_each(t, &p->threads, proc_node)
-            if (t != current())
+        /* Who has not yet left the stop before this one does not leave it. */
+        list_for_each(t, &p->threads, proc_node) {
+            if (t->sig.stopped)
+                p->nstopped++;
+            else if (t != current())
                 sig_wake(t);
+        }
     }
     spin_unlock(&p->lock);
 }
@@ -224,6 +250,8 @@ bool signal_next(struct sig_info *info, struct sig_action *act)
     for (;;) {
         if (READ_ONCE(p->stopping))
             stay_stopped(p);
+        if (READ_ONCE(p->job_news))
+            tell_job_news(p);
         spin_lock(&p->lock);
         if (p->group_exit || p->stopping) {
             bool ends = p->group_exit;

@@ -63,6 +63,7 @@ struct thread {
     u64 vfork_done;              /* see linux/ */
     struct event *vfork_event;
     int exit_code;               /* (o) wait status */
+    bool has_children;           /* process_tree_lock; some are perhaps its own: wait(2), __WNOTHREAD */
     s32 nice;                    /* (p) kept and reported */
     u32 policy;                  /* (p) SCHED_*, the same */
     bool reset_on_fork;          /* (p) SCHED_RESET_ON_FORK */
