@@ -155,7 +155,8 @@ struct rv_shared {
      * a copy from a window is good if this is the same before and after it.
      */
     uint32_t window_gen;
-    uint32_t pad;
+    /* (i) 1: what is mapped into a window costs the guest no nested page faults at its first touch */
+    uint32_t window_ready;
     /*
      * (h) The last window ranges that lost their file pages: entry window_gen % RV_DEAD_MAX is
      * written before window_gen grows. A guest that is behind by more treats every window as lost.
@@ -180,7 +181,8 @@ struct rv_attr {
 /*
  * Answer of fs_walk: one entry for each component walked, packed one after the other, each at a
  * multiple of 8. The last one may have status != 0 (-ENOENT, -ENOTDIR, -EACCES ...) and then no
- * valid attr. The walk ends at the first component that is not a directory.
+ * valid attr. The walk ends at the first component that is not a directory. With RV_WALK_BESIDE it ends
+ * only where the names do, or the room for answers: each entry may have a status.
  */
 struct rv_walk_entry {
     int32_t status;
@@ -190,6 +192,9 @@ struct rv_walk_entry {
     struct rv_attr attr;
 };
 
+/* Flag of fs_walk: see there. */
+#define RV_WALK_BESIDE 1u
+
 /* Answer of fs_readdir: entries packed at multiples of 8; names without NUL. */
 struct rv_dirent {
     uint64_t ino;
@@ -198,6 +203,9 @@ struct rv_dirent {
     uint8_t zero[5];
     /* name follows */
 };
+
+/* Position behind a directory's last entry. */
+#define RV_READDIR_END UINT64_MAX
 
 /* Answer of fs_open and fs_create, in the first output. */
 struct rv_open_reply {

@@ -66,6 +66,7 @@ static int set_up_machine(struct vm *vm, struct error *err)
 {
     if (kvm_create_end(vm, err))
         return -1;
+    vm->shared->window_ready = vm->has_pre_fault;
     arch_vm_init(vm);
     if (ram_start(vm, err))
         return -1;

@@ -159,16 +159,46 @@ static u32 walk_text(char *buf, const char *name, u32 len, const char *rest)
     return n;
 }
 
-/* Give back the directories of the answer from pos on, which nobody has use for. */
-static void forget_rest(const u8 *reply, u64 pos, u64 len)
+static void forget(u32 node)
+{
+    if (node)
+        hostcall(RV_HC_fs_forget, node, 0, 0, 0, 0, NULL);
+}
+
+void hostfs_forget_rest(const u8 *reply, u64 pos, u64 len)
 {
     while (pos + sizeof(struct rv_walk_entry) <= len) {
         const struct rv_walk_entry *e = (const void *)(reply + pos);
 
-        if (e->dir)
-            hostcall(RV_HC_fs_forget, e->dir, 0, 0, 0, 0, NULL);
+        forget(e->dir);
         pos += sizeof(*e) + ALIGN_UP(e->link_len, 8u);
     }
+}
+
+struct dentry *hostfs_enter(struct dentry *parent, const char *name, u32 len,
+                            const struct rv_walk_entry *e, struct dentry **own)
+{
+    struct superblock *sb = parent->inode->sb;
+    struct inode *inode = NULL;
+    struct dentry *d;
+
+    if (e->status == 0) {
+        inode = hostfs_inode_create(sb, parent->inode, name, len, &e->attr, e->dir,
+                                    (const char *)(e + 1), e->link_len);
+        if (!inode) {
+            forget(e->dir);
+            return NULL;
+        }
+    }
+    d = dentry_create(parent, name, len, inode);
+    if (!d) {
+        if (inode)
+            inode_unref(inode);
+        return NULL;
+    }
+    d->covers = sb->overlay && inode;
+    *own = d;
+    return dentry_enter(d);
 }
 
 /*
@@ -179,7 +209,6 @@ static int enter_answer(struct dentry *parent, const char *text, u32 text_len, c
                         u64 len, struct dentry **out)
 {
     struct dentry *at = parent;
-    struct superblock *sb = parent->inode->sb;
     u64 pos = 0, next;
     int r = -EIO;
     u32 t = 0;
@@ -188,8 +217,7 @@ static int enter_answer(struct dentry *parent, const char *text, u32 text_len, c
     dentry_ref(at);
     for (; pos + sizeof(struct rv_walk_entry) <= len && t < text_len; pos = next) {
         const struct rv_walk_entry *e = (const void *)(reply + pos);
-        const char *link = (const char *)(e + 1), *name = text + t;
-        struct inode *inode = NULL;
+        const char *name = text + t;
         struct dentry *d, *own;
         u32 n = 0;
 
@@ -203,22 +231,12 @@ static int enter_answer(struct dentry *parent, const char *text, u32 text_len, c
             r = e->status;
             break;
         }
-        r = -ENOMEM;
-        if (e->status == 0) {
-            inode = hostfs_inode_create(sb, at->inode, name, n, &e->attr, e->dir, link,
-                                        e->link_len);
-            if (!inode)
-                break;
-        }
-        own = dentry_create(at, name, n, inode);
-        if (!own) {
-            if (inode)
-                inode_unref(inode);
+        d = hostfs_enter(at, name, n, e, &own);
+        if (!d) {
+            r = -ENOMEM;
             pos = next;
             break;
         }
-        own->covers = sb->overlay && inode;
-        d = dentry_enter(own);
         if (!*out) {
             *out = d;
             dentry_ref(d);
@@ -233,7 +251,7 @@ static int enter_answer(struct dentry *parent, const char *text, u32 text_len, c
         }
     }
     dentry_unref(at);
-    forget_rest(reply, pos, len);
+    hostfs_forget_rest(reply, pos, len);
     return *out ? 0 : r;
 }
 
@@ -241,6 +259,7 @@ static int hostfs_lookup(struct dentry *parent, const char *name, u32 len, const
                          struct dentry **out)
 {
     struct hostfs_inode *h = hostfs_of(parent->inode);
+    const struct rv_dirent *e = NULL;
     struct hc_io io;
     char *buf;
     u32 n;
@@ -248,9 +267,14 @@ static int hostfs_lookup(struct dentry *parent, const char *name, u32 len, const
 
     if (!h->is_volume && !parent->inode->nlink)
         return -ENOENT; /* removed; of what the image has in it nothing is to show again */
-    if (h->listing && !listing_has(h->listing, name, len)) {
+    if (h->listing && !(e = listing_find(h->listing, name, len))) {
         *out = dentry_create(parent, name, len, NULL); /* not entered: there is no end of such names */
         return *out ? 0 : -ENOMEM;
+    }
+    if (e && h->beside && !*rest) {
+        r = hostfs_lookup_beside(parent, e, out);
+        if (r || *out)
+            return (int)r;
     }
     buf = kmalloc(WALK_TEXT + WALK_REPLY);
     if (!buf)

@@ -37,6 +37,8 @@ struct hostfs_inode {
         char *host_name;    /* (i) image files: the name in host_dir; it may be renamed here */
     };
     struct listing *listing;/* (m) image directories: entries, once read */
+    u32 beside;             /* (m) image directories: names to look up with the next one, see
+                               hostfs_beside.c; 0: no program has listed it */
     u64 host_size;          /* (i) image files: bytes in the image ... */
     u64 host_end;           /* (m) ... of which this many from the start still count: after a
                                truncation the rest is zeros, whatever the size is later */
@@ -88,8 +90,24 @@ void hostfs_direct_end(struct uio *u, u64 did);
 void listing_free(struct listing *l);
 /* Read an image directory's listing, if it is not there yet; the directory is locked. */
 int hostfs_load_listing(struct inode *dir);
-/* Whether the image's directory has a name; its listing is there. */
-bool listing_has(const struct listing *l, const char *name, u32 len);
+/*
+ * Look up the entry of an image directory's listing together with some that follow it, which stay in the
+ * cache; the directory is locked. *out: the entry's dentry, with a reference; NULL if it was not
+ * among the answers. 0 or a negative errno.
+ */
+int hostfs_lookup_beside(struct dentry *parent, const struct rv_dirent *e, struct dentry **out);
+/*
+ * Make the dentry that a walk's answer tells of, and enter it unless there is one. *own: ours, perhaps
+ * without the reference that the result has; only to be compared. NULL: no memory.
+ */
+struct dentry *hostfs_enter(struct dentry *parent, const char *name, u32 len,
+                            const struct rv_walk_entry *e, struct dentry **own);
+/* Give back the directories of a walk's answer from pos on, which nobody has use for. */
+void hostfs_forget_rest(const u8 *reply, u64 pos, u64 len);
+/* The entry of a name that the image's directory has, or NULL; of a listing that an inode has. */
+const struct rv_dirent *listing_find(const struct listing *l, const char *name, u32 len);
+/* The entry that follows, in the order in which programs are told of them; NULL: it was the last. */
+const struct rv_dirent *listing_next(const struct listing *l, const struct rv_dirent *e);
 /* Call each for every name of the listing until it returns nonzero, which is returned. */
 int listing_each(const struct listing *l,
                  int (*each)(void *arg, const char *name, u32 len, const struct rv_dirent *e),

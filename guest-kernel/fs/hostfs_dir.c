@@ -49,6 +49,9 @@ static struct part *read_part(u32 node, u64 *pos, u8 *buf, s64 *err)
     struct part *p;
     u64 next;
 
+    *err = 0;
+    if (*pos == RV_READDIR_END)
+        return NULL;
     hc_io_init(&io);
     hc_out(&io, buf, LISTING_PART);
     *err = hostcall(RV_HC_fs_readdir, node, *pos, 0, 0, 0, &io);
@@ -152,14 +155,26 @@ static int make_table(struct listing *l)
     return listing_each(l, enter_name, l);
 }
 
-bool listing_has(const struct listing *l, const char *name, u32 len)
+const struct rv_dirent *listing_find(const struct listing *l, const char *name, u32 len)
 {
     u32 at = (u32)name_hash(name, len) & l->mask;
 
     for (; l->table[at]; at = (at + 1) & l->mask)
         if (l->table[at]->name_len == len && !memcmp(l->table[at] + 1, name, len))
-            return true;
-    return false;
+            return l->table[at];
+    return NULL;
+}
+
+const struct rv_dirent *listing_next(const struct listing *l, const struct rv_dirent *e)
+{
+    const struct part *p = l->first;
+    const u8 *next = (const u8 *)e + ALIGN_UP((u32)sizeof(*e) + e->name_len, 8u);
+
+    while (p && ((const u8 *)e < p->data || (const u8 *)e >= p->data + p->len))
+        p = p->next;
+    if (!p || next + sizeof(*e) <= p->data + p->len)
+        return p ? (const void *)next : NULL;
+    return p->next ? (const void *)p->next->data : NULL;
 }
 
 int hostfs_load_listing(struct inode *dir)
@@ -202,6 +217,7 @@ static int get_listing(struct file *f)
         if (!err) {
             __atomic_fetch_add(&h->listing->refs, 1, __ATOMIC_RELAXED);
             f->priv = h->listing;
+            h->beside = MAX(h->beside, 1u);
         }
     }
     mutex_unlock(&i->lock);

@@ -2,9 +2,10 @@
 /*
  * hostfs: reading a large file of the image from its start on. Each window page that is touched costs a
  * nested page fault, so the first pass over a file takes the contents with calls instead, ahead of the
- * reader and into a buffer of the open file. Whoever reads it a second time finds the pages in the window
- * for good. Pages that the VMO has already, changed ones among them, are always taken from there.
+ * reader and into a buffer of the open file. Whoever reads it again after that (passes) finds the pages in
+ * the window for good. Pages that the VMO has already, changed ones among them, are always taken from there.
  */
+#include "core/boot.h"
 #include "core/string.h"
 #include "fs/hostfs.h"
 #include "mm/slab.h"
@@ -21,6 +22,16 @@ struct ahead {
     u8 *buf;        /* AHEAD_MAX bytes, or NULL until it is used */
 };
 
+/*
+ * How often a file is taken with calls before its pages are entered for good. Where each page costs a
+ * nested page fault, entering them all costs about as much as four passes with calls cost more than
+ * passes over pages that are there: who reads on after those has paid twice the least at most.
+ */
+static u64 passes(void)
+{
+    return boot.shared->window_ready ? 1 : 4;
+}
+
 /* The open file's state, made for a reader that begins at the start. NULL: read by pages. */
 static struct ahead *get_ahead(struct file *f, u64 pos)
 {
@@ -29,7 +40,7 @@ static struct ahead *get_ahead(struct file *f, u64 pos)
 
     if (a)
         return a->next == pos ? a : NULL;
-    if (pos || h->host_size <= LARGE_FILE || READ_ONCE(h->read_through) >= h->host_size)
+    if (pos || h->host_size <= LARGE_FILE || READ_ONCE(h->read_through) >= passes() * h->host_size)
         return NULL;
     a = kzalloc(sizeof(*a));
     if (!a)

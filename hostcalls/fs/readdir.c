@@ -80,8 +80,12 @@ int64_t fs_readdir(struct call *c)
         n = syscall(SYS_getdents64, fd, buf, room < BATCH ? room : BATCH);
         if (n < 0 && !c->out_used)
             return -errno;
-        if (n <= 0)
-            break; /* the end; or an error that the next call will meet again */
+        if (n < 0)
+            break; /* the next call will meet it again */
+        if (n == 0) {
+            pos = RV_READDIR_END;
+            break;
+        }
         for (long at = 0; at < n;) {
             const struct host_dirent *h = (const void *)(buf + at);
 

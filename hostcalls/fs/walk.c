@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fs_walk: looking up components one after the other. Of links the text is told. */
+/* fs_walk: looking up components one after the other, or names beside one another. Of links the text is told. */
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -67,8 +67,9 @@ int walk_entry(struct call *c, struct node *dir, const char *name, bool with_tex
 int64_t fs_walk(struct call *c)
 {
     const char *at = c->in, *end = c->in + c->in_len;
+    uint32_t flags = call_u32(c, 1);
     struct node *dir, *child;
-    int r = call_node(c, 0, false, &dir);
+    int r = flags & ~RV_WALK_BESIDE ? -EINVAL : call_node(c, 0, false, &dir);
 
     if (r)
         return r;
@@ -80,11 +81,13 @@ int64_t fs_walk(struct call *c)
         r = beneath_name(name, at, len);
         if (r)
             break;
-        r = walk_entry(c, dir, name, true, &child);
-        if (r)
+        r = walk_entry(c, dir, name, true, flags & RV_WALK_BESIDE ? NULL : &child);
+        if (r < 0 || (r && !(flags & RV_WALK_BESIDE)))
             break;
-        node_put(dir);
-        dir = child;
+        if (!(flags & RV_WALK_BESIDE)) {
+            node_put(dir);
+            dir = child;
+        }
         if (!slash)
             break;
         at = slash + 1;

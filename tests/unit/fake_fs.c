@@ -129,7 +129,7 @@ static struct fake_node *find(const struct fake_node *dir, const char *name, siz
     return NULL;
 }
 
-static s64 walk(struct fake_node *dir, const struct hc_io *io)
+static s64 walk(struct fake_node *dir, u64 flags, const struct hc_io *io)
 {
     char path[4096];
     size_t len = fake_io_get(io, 0, path, sizeof(path)), at = 0, out = 0;
@@ -168,6 +168,8 @@ static s64 walk(struct fake_node *dir, const struct hc_io *io)
         if (fake_io_put(io, out, buf, room) != room)
             break;
         out += room;
+        if (flags == RV_WALK_BESIDE)
+            continue;
         if (!e.dir)
             break;
         dir = child;
@@ -194,6 +196,8 @@ static s64 readdir(struct fake_node *dir, u64 pos, const struct hc_io *io)
     }
     if (!out)
         return 0;
+    if (out < PART)
+        i = RV_READDIR_END;
     memcpy(buf + out, &i, sizeof(i));
     return (s64)fake_io_put(io, 0, buf, out + sizeof(i));
 }
@@ -311,7 +315,7 @@ static s64 serve(u32 nr, const u64 arg[5], const struct hc_io *io)
 
     switch (nr) {
     case RV_HC_fs_walk:
-        return walk(node_of(arg[0]), io);
+        return walk(node_of(arg[0]), arg[1], io);
     case RV_HC_fs_readdir:
         return readdir(node_of(arg[0]), arg[1], io);
     case RV_HC_fs_open:

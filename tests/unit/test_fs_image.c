@@ -82,6 +82,55 @@ START_TEST(a_missing_name_is_no_call_once_the_listing_is_known)
 }
 END_TEST
 
+START_TEST(names_of_a_listed_directory_are_looked_up_together)
+{
+    char name[64];
+    struct fake_node *many;
+
+    image();
+    many = fake_dir(host, "many");
+    for (int i = 0; i < 300; i++) {
+        str_printf(name, sizeof(name), "n%d", i);
+        if (i % 3 == 0)
+            fake_dir(many, name);
+        else if (i % 3 == 1)
+            fake_file(many, name, "text", 4);
+        else
+            fake_link(many, name, "n1");
+    }
+    CHECK_EQ(look("/many/n7"), 0);
+    CHECK_EQ(look("/many/n10"), 0);
+    CHECK_EQ(calls(), 2); /* nobody has listed it */
+    CHECK_EQ(entries("/many"), 300);
+    calls();
+    for (int i = 0; i < 300; i++) {
+        str_printf(name, sizeof(name), "/many/n%d", i);
+        CHECK_EQ(look(name), 0);
+    }
+    CHECK_OP(calls(), <=, 6); /* 1, 4, 16, and then as many as fit */
+    CHECK_EQ(fake_ids_in_use(), 101); /* each directory has one id */
+    CHECK_STR(get("/many/n1"), "text");
+    CHECK_STR(get("/many/n2"), "text");
+    CHECK_EQ(look("/many/n299/x"), -ENOTDIR);
+    CHECK_EQ(look("/many/none"), -ENOENT);
+    CHECK_EQ(entries("/many"), 300);
+}
+END_TEST
+
+START_TEST(names_looked_up_together_leave_changes_alone)
+{
+    image();
+    CHECK_EQ(vfs_unlink(&at, "/usr/bin/ls"), 0);
+    put("/usr/bin/new", "new");
+    CHECK_EQ(entries("/usr/bin"), 3);
+    CHECK_EQ(look("/usr/bin/sh"), 0);
+    CHECK_EQ(look("/usr/bin/empty"), 0);
+    CHECK_EQ(look("/usr/bin/ls"), -ENOENT);
+    CHECK_STR(get("/usr/bin/new"), "new");
+    CHECK_EQ(entries("/usr/bin"), 3);
+}
+END_TEST
+
 START_TEST(changes_make_no_calls_once_the_listing_is_known)
 {
     image();
@@ -406,6 +455,8 @@ END_TEST
 
 UNIT_MAIN("fs_image", ONCE(a_deep_path_is_one_call_and_then_none),
           ONCE(a_missing_name_is_no_call_once_the_listing_is_known),
+          ONCE(names_of_a_listed_directory_are_looked_up_together),
+          ONCE(names_looked_up_together_leave_changes_alone),
           ONCE(changes_make_no_calls_once_the_listing_is_known),
           ONCE(a_small_file_comes_with_its_open),
           ONCE(a_large_file_is_shown_by_a_window_and_copied_where_written),
