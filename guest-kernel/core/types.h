@@ -62,4 +62,10 @@ typedef long ssize_t;
 #define READ_ONCE(x)     (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
 
+/*
+ * Set a const field of a struct in allocated memory before anybody else can find it: what it says stays
+ * true as long as the struct exists, and the compiler refuses all other writes.
+ */
+#define INIT_ONCE(field, v) (*(__typeof__((void)0, (field)) *)&(field) = (v))
+
 #endif

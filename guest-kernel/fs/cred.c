@@ -2,6 +2,7 @@
 /* Credentials: see cred.h. */
 #include "fs/cred.h"
 
+#include "core/refs.h"
 #include "core/string.h"
 #include "mm/slab.h"
 
@@ -31,12 +32,12 @@ struct cred *cred_copy(const struct cred *from, u32 ngroups)
 
 void cred_ref(struct cred *c)
 {
-    __atomic_fetch_add(&c->refs, 1, __ATOMIC_RELAXED);
+    refs_get(&c->refs);
 }
 
 void cred_unref(struct cred *c)
 {
-    if (__atomic_sub_fetch(&c->refs, 1, __ATOMIC_ACQ_REL) == 0)
+    if (refs_put(&c->refs))
         kfree(c);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The cache of names: see inode.h. */
 #include "core/print.h"
+#include "core/refs.h"
 #include "core/string.h"
 #include "fs/notify.h"
 #include "mm/frame.h"
@@ -66,7 +67,7 @@ struct dentry *dentry_create(struct dentry *parent, const char *name, u32 len, s
 
 void dentry_ref(struct dentry *d)
 {
-    __atomic_fetch_add(&d->refs, 1, __ATOMIC_RELAXED);
+    refs_get(&d->refs);
 }
 
 /* Neither made here nor in the way of anything; users are another matter. */
@@ -111,7 +112,7 @@ static void unhash(struct dentry *parent, struct dentry *d)
  */
 void dentry_unref(struct dentry *d)
 {
-    while (d && __atomic_sub_fetch(&d->refs, 1, __ATOMIC_ACQ_REL) == 0) {
+    while (d && refs_put(&d->refs)) {
         struct dentry *parent = d->parent;
 
         if (d->inode) {

@@ -3,6 +3,7 @@
  * hostfs: directories, which are read whole. The image's listings are kept with the inode, with a table
  * of their names by hash, so that a look-up of what the image does not have makes no exit.
  */
+#include "core/refs.h"
 #include "core/string.h"
 #include "fs/hostfs.h"
 #include "mm/slab.h"
@@ -27,7 +28,7 @@ struct listing {
 
 static void listing_put(struct listing *l)
 {
-    if (__atomic_sub_fetch(&l->refs, 1, __ATOMIC_ACQ_REL))
+    if (!refs_put(&l->refs))
         return;
     for (struct part *p = l->first, *next; p; p = next) {
         next = p->next;
@@ -215,7 +216,7 @@ static int get_listing(struct file *f)
     } else {
         err = hostfs_load_listing(i);
         if (!err) {
-            __atomic_fetch_add(&h->listing->refs, 1, __ATOMIC_RELAXED);
+            refs_get(&h->listing->refs);
             f->priv = h->listing;
             h->beside = MAX(h->beside, 1u);
         }

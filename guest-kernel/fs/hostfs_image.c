@@ -104,14 +104,9 @@ static struct inode *find_locked(u64 ino, u64 dev)
 {
     for (struct tree_node *n = tree_ge(&shared, ino); n && n->key == ino; n = tree_next(n)) {
         struct hostfs_inode *h = container_of(n, struct hostfs_inode, by_ino);
-        u32 refs = READ_ONCE(h->inode.refs);
 
-        if (h->host_dev != dev)
-            continue;
-        while (refs) /* not one that is ending */
-            if (__atomic_compare_exchange_n(&h->inode.refs, &refs, refs + 1, true, __ATOMIC_ACQ_REL,
-                                            __ATOMIC_RELAXED))
-                return &h->inode;
+        if (h->host_dev == dev && refs_try_get(&h->inode.refs)) /* not one that is ending */
+            return &h->inode;
     }
     return NULL;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inodes: life, and who may do what (path_resolution(7), permission checks). */
+#include "core/refs.h"
 #include "core/string.h"
 #include "core/time.h"
 #include "fs/xattr.h"
@@ -26,7 +27,7 @@ void inode_init(struct inode *i, struct superblock *sb, const struct inode_ops *
 
 void inode_unref(struct inode *i)
 {
-    if (__atomic_sub_fetch(&i->refs, 1, __ATOMIC_ACQ_REL) == 0)
+    if (refs_put(&i->refs))
         i->ops->destroy(i);
 }
 

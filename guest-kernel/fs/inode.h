@@ -14,6 +14,7 @@
 #define FS_INODE_H
 
 #include "core/list.h"
+#include "core/refs.h"
 #include "core/tree.h"
 #include "fs/cred.h"
 #include "fs/file.h"
@@ -184,7 +185,7 @@ void inode_init(struct inode *i, struct superblock *sb, const struct inode_ops *
 void inode_unref(struct inode *i);
 static inline void inode_ref(struct inode *i)
 {
-    __atomic_fetch_add(&i->refs, 1, __ATOMIC_RELAXED);
+    refs_get(&i->refs);
 }
 static inline u32 inode_type(const struct inode *i)
 {

@@ -3,6 +3,7 @@
  * Pipes and FIFOs: pipe(7), fifo(7). A ring of pages that are there only while they hold something.
  * Whoever wakes the other side is about to wait for it: wakes are synchronous (object_signal_sync).
  */
+#include "core/refs.h"
 #include "core/string.h"
 #include "fs/pipe_impl.h"
 #include "mm/slab.h"
@@ -62,7 +63,7 @@ static struct pipe *pipe_new(void)
 
 static void pipe_unref(struct pipe *p)
 {
-    if (__atomic_sub_fetch(&p->refs, 1, __ATOMIC_ACQ_REL))
+    if (!refs_put(&p->refs))
         return;
     for (u32 i = 0; i < p->npages; i++)
         kfree(p->page[i]);
@@ -304,11 +305,11 @@ int pipe_create(struct file **reader, struct file **writer, u32 flags)
     struct file *w = file_create(&none, O_WRONLY | flags, 0, NULL);
 
     if (p && i && r && w && add_end(p, r, true, false) == 0) {
-        __atomic_fetch_add(&p->refs, 1, __ATOMIC_RELAXED);
+        refs_get(&p->refs);
         if (add_end(p, w, false, true) == 0) {
             r->inode = w->inode = i;
             inode_ref(i);
-            __atomic_fetch_add(&p->refs, 1, __ATOMIC_RELAXED);
+            refs_get(&p->refs);
             i->fifo = p; /* /proc/PID/fd/N opens further ends */
             *reader = r;
             *writer = w;
@@ -359,7 +360,7 @@ int fifo_open(struct inode *i, struct file *f)
         i->fifo = pipe_new(); /* the inode's reference: it stays with the node */
     p = i->fifo;
     if (p)
-        __atomic_fetch_add(&p->refs, 1, __ATOMIC_RELAXED);
+        refs_get(&p->refs);
     mutex_unlock(&i->lock);
     if (!p)
         return -ENOMEM;

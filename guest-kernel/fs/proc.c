@@ -36,15 +36,18 @@ static u64 child_ino(u64 dir, u64 key)
 
 /*
  * proc(5): what belongs to a process has its effective ids, or root's if the process is not
- * dumpable; its own files are a process's in any case.
+ * dumpable or has ended; its own files are a process's in any case.
  */
 static void set_owner(struct proc_inode *i)
 {
-    struct cred *c = i->proc ? proc_cred(i->proc) : NULL;
+    struct process *p = i->proc;
+    struct cred *c;
 
-    if (!c)
+    if (!p)
         return;
-    if (i->proc->dumpable || i->proc == process_current() || i->inode.mode == (S_IFDIR_ | 0555)) {
+    c = proc_cred(p);
+    if (i->inode.mode == (S_IFDIR_ | 0555) || p == process_current() ||
+        (READ_ONCE(p->dumpable) && READ_ONCE(p->nthreads))) {
         i->inode.uid = c->euid;
         i->inode.gid = c->egid;
     } else {
@@ -244,7 +247,11 @@ static int proc_open(struct inode *inode, struct file *f)
     return 0;
 }
 
-/* The rights are asked for again: the program may be another one now, with more than its caller. */
+/*
+ * The rights are asked for again: the program may be another one than at open, with more than its caller.
+ * What show takes of the process it takes with PROC_READ; what it copies is given away only if the caller
+ * may have it once it is copied.
+ */
 static int make(const struct proc_inode *i, struct opened *o)
 {
     int r = check_guard(i);
@@ -257,6 +264,8 @@ static int make(const struct proc_inode *i, struct opened *o)
         else
             r = i->entry->show ? i->entry->show(i, &o->text) : -EINVAL;
     }
+    if (r == 0 && i->entry->guarded)
+        r = check_guard(i);
     if (r == 0)
         r = o->text.err;
     o->made = r == 0;

@@ -71,14 +71,21 @@ extern void (*proc_net_unix)(struct text *t);
 
 /* --- looking at a process --------------------------------------------------------------------- */
 
-/* ptrace(2), access mode PTRACE_MODE_READ_FSCREDS of the current process. */
-bool proc_may_read(struct process *p);
-/* What it holds, with a reference for the caller; NULL: it has ended. */
-struct aspace *proc_aspace(struct process *p);
-struct fs_context *proc_fs(struct process *p);
-struct handle_table *proc_handles(struct process *p);
+/* ptrace(2): access modes PTRACE_MODE_READ_FSCREDS and _ATTACH_REALCREDS; or no right is needed. */
+enum proc_access { PROC_ANYBODY, PROC_READ, PROC_ATTACH };
+
+/*
+ * What it holds, with a reference for the caller, if the current process has that right. 0; -ESRCH: it
+ * has ended; -EACCES. NULL if not 0.
+ */
+int proc_aspace(struct process *p, enum proc_access a, struct aspace **out);
+int proc_fs(struct process *p, enum proc_access a, struct fs_context **out);
+int proc_handles(struct process *p, enum proc_access a, struct handle_table **out);
+int proc_exe(struct process *p, enum proc_access a, struct file **out);
+/* Its credentials, with a reference; a zombie has them too. */
 struct cred *proc_cred(struct process *p);
-struct file *proc_exe(struct process *p);
+/* PROC_READ for what is not taken but copied: asked for after that was done. */
+bool proc_may_read(struct process *p);
 /* The process whose /proc/PID is open as f, with a reference; NULL: it is something else. */
 struct process *proc_of_dir(struct file *f);
 /* -ESRCH if the process was waited for, or the thread is gone. */

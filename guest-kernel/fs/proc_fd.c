@@ -16,13 +16,15 @@
 static struct superblock anon_sb = { .magic = ANON_INODE_MAGIC };
 static struct mount anon_mount = { .sb = &anon_sb };
 
-static int get_handle(const struct proc_inode *i, struct handle *h)
+static int get_handle(const struct proc_inode *i, enum proc_access a, struct handle *h)
 {
-    struct handle_table *t = proc_handles(i->proc);
-    int r = t ? handle_get(t, i->nr, 0, h) : -ENOENT;
+    struct handle_table *t;
+    int r = proc_handles(i->proc, a, &t);
 
-    if (t)
-        handle_table_unref(t);
+    if (r)
+        return r == -ESRCH ? -ENOENT : r;
+    r = handle_get(t, i->nr, 0, h);
+    handle_table_unref(t);
     return r ? -ENOENT : 0;
 }
 
@@ -135,11 +137,13 @@ static int anon_path(struct object *o, struct path *out)
 
 static bool next_fd(const struct proc_inode *dir, u32 *nr)
 {
-    struct handle_table *t = proc_handles(dir->proc);
-    bool found = t && handle_next(t, nr);
+    struct handle_table *t;
+    bool found = false;
 
-    if (t)
+    if (proc_handles(dir->proc, PROC_ANYBODY, &t) == 0) {
+        found = handle_next(t, nr);
         handle_table_unref(t);
+    }
     return found;
 }
 
@@ -150,7 +154,7 @@ static int init_fd(struct proc_inode *i)
     struct file *f;
     u32 mode;
 
-    if (get_handle(i, &h))
+    if (get_handle(i, PROC_ANYBODY, &h))
         return -ENOENT;
     f = file_of(h.obj);
     mode = f ? f->flags & (O_ACCMODE | O_PATH) : O_RDWR;
@@ -168,7 +172,7 @@ static int follow_fd(const struct proc_inode *i, struct path *out)
 {
     struct handle h;
     struct file *f;
-    int r = proc_may_read(i->proc) ? get_handle(i, &h) : -EACCES;
+    int r = get_handle(i, PROC_READ, &h);
 
     if (r)
         return r;
@@ -188,7 +192,7 @@ static s64 read_fd(const struct proc_inode *i, char *buf, size_t size)
     char name[48];
     struct handle h;
     struct file *f;
-    s64 r = proc_may_read(i->proc) ? get_handle(i, &h) : -EACCES;
+    s64 r = get_handle(i, PROC_READ, &h);
 
     if (r)
         return r;
@@ -214,7 +218,7 @@ static int init_fdinfo(struct proc_inode *i)
 {
     struct handle h;
 
-    if (get_handle(i, &h))
+    if (get_handle(i, PROC_ANYBODY, &h))
         return -ENOENT;
     object_unref(h.obj);
     return 0;
@@ -226,7 +230,7 @@ static int show_fdinfo(const struct proc_inode *i, struct text *t)
     struct file *f;
     u32 flags = O_RDWR, id = 0;
     u64 pos = 0, ino;
-    int r = get_handle(i, &h);
+    int r = get_handle(i, PROC_READ, &h);
 
     if (r)
         return r;

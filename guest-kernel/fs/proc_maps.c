@@ -268,7 +268,8 @@ static void put_rollup(struct text *t, struct aspace *as)
 
 int proc_show_maps(const struct proc_inode *i, struct text *t)
 {
-    struct aspace *as = proc_aspace(i->proc);
+    struct aspace *as;
+    int r = proc_aspace(i->proc, PROC_READ, &as);
     char *buf = kmalloc(PATH_MAX_);
 
     if (as && buf) {
@@ -287,5 +288,7 @@ int proc_show_maps(const struct proc_inode *i, struct text *t)
     kfree(buf);
     if (as)
         aspace_unref(as);
-    return buf ? 0 : -ENOMEM;
+    if (!buf)
+        return -ENOMEM;
+    return r == -ESRCH ? 0 : r; /* a zombie has no mappings */
 }

@@ -9,89 +9,7 @@
 #define READ_PART 4096u
 #define AUXV_MAX 64u /* pairs */
 
-/* --- looking at a process --------------------------------------------------------------------- */
-
-bool proc_may_read(struct process *p)
-{
-    const struct cred *me = process_current()->cred;
-    struct cred *c;
-    bool same;
-
-    if (p == process_current() || cred_has(me, CAP_SYS_PTRACE_))
-        return true;
-    c = proc_cred(p);
-    if (!c)
-        return me->fsuid == p->uid; /* a zombie, which has nothing left to be read */
-    same = me->fsuid == c->uid && me->fsuid == c->euid && me->fsuid == c->suid &&
-           me->fsgid == c->gid && me->fsgid == c->egid && me->fsgid == c->sgid &&
-           !(c->cap_permitted & ~me->cap_permitted) && p->dumpable;
-    cred_unref(c);
-    return same;
-}
-
-/*
- * A process gives up what it holds once it has no threads, and exchanges it under its lock before:
- * so what is there while the lock is held and threads are there can be referenced.
- */
-struct aspace *proc_aspace(struct process *p)
-{
-    struct aspace *as;
-
-    spin_lock(&p->lock);
-    as = p->nthreads ? p->aspace : NULL;
-    if (as)
-        aspace_ref(as);
-    spin_unlock(&p->lock);
-    return as;
-}
-
-struct fs_context *proc_fs(struct process *p)
-{
-    struct fs_context *fs;
-
-    spin_lock(&p->lock);
-    fs = p->nthreads ? p->fs : NULL;
-    if (fs)
-        fs_context_ref(fs);
-    spin_unlock(&p->lock);
-    return fs;
-}
-
-struct handle_table *proc_handles(struct process *p)
-{
-    struct handle_table *t;
-
-    spin_lock(&p->lock);
-    t = p->nthreads ? p->handles : NULL;
-    if (t)
-        handle_table_ref(t);
-    spin_unlock(&p->lock);
-    return t;
-}
-
-struct cred *proc_cred(struct process *p)
-{
-    struct cred *c;
-
-    spin_lock(&p->lock);
-    c = p->cred;
-    if (c)
-        cred_ref(c);
-    spin_unlock(&p->lock);
-    return c;
-}
-
-struct file *proc_exe(struct process *p)
-{
-    struct file *f;
-
-    spin_lock(&p->lock);
-    f = p->exe ? file_of(p->exe) : NULL;
-    if (f)
-        object_ref(&f->obj);
-    spin_unlock(&p->lock);
-    return f;
-}
+/* --- what is there --------------------------------------------------------------------------- */
 
 static bool has_thread(struct process *p, u32 tid)
 {
@@ -135,12 +53,10 @@ s64 proc_path_text(const struct path *p, char *buf, size_t size)
 static int follow_exe(const struct proc_inode *i, struct path *out)
 {
     struct file *f;
+    int r = proc_exe(i->proc, PROC_READ, &f);
 
-    if (!proc_may_read(i->proc))
-        return -EACCES;
-    f = proc_exe(i->proc);
-    if (!f)
-        return -ENOENT;
+    if (r)
+        return r == -ESRCH ? -ENOENT : r;
     *out = f->path;
     if (out->dentry)
         path_ref(out);
@@ -152,12 +68,10 @@ static int follow_exe(const struct proc_inode *i, struct path *out)
 static int follow_dir(const struct proc_inode *i, struct path *out)
 {
     struct fs_context *fs;
+    int r = proc_fs(i->proc, PROC_READ, &fs);
 
-    if (!proc_may_read(i->proc))
-        return -EACCES;
-    fs = proc_fs(i->proc);
-    if (!fs)
-        return -ENOENT;
+    if (r)
+        return r == -ESRCH ? -ENOENT : r;
     mutex_lock(&fs->lock);
     *out = i->entry->arg ? fs->root : fs->cwd;
     path_ref(out);
@@ -204,10 +118,10 @@ static void put_memory(struct text *t, struct aspace *as, u64 start, u64 end, bo
 /* proc(5): a program that has overwritten the NUL at the end has written a title over all of it. */
 static int show_cmdline(const struct proc_inode *i, struct text *t)
 {
-    struct aspace *as = proc_aspace(i->proc);
+    struct aspace *as;
     char last = 0;
 
-    if (!as)
+    if (proc_aspace(i->proc, PROC_ANYBODY, &as))
         return 0;
     if (as->arg_end > as->arg_start)
         aspace_read(as, as->arg_end - 1, &last, 1);
@@ -218,10 +132,11 @@ static int show_cmdline(const struct proc_inode *i, struct text *t)
 
 static int show_environ(const struct proc_inode *i, struct text *t)
 {
-    struct aspace *as = proc_aspace(i->proc);
+    struct aspace *as;
+    int r = proc_aspace(i->proc, PROC_READ, &as);
 
-    if (!as)
-        return 0;
+    if (r)
+        return r == -ESRCH ? 0 : r;
     put_memory(t, as, as->env_start, as->env_end, false);
     aspace_unref(as);
     return 0;
@@ -230,11 +145,12 @@ static int show_environ(const struct proc_inode *i, struct text *t)
 /* Behind the pointers to the arguments and the environment on the program's first stack. */
 static int show_auxv(const struct proc_inode *i, struct text *t)
 {
-    struct aspace *as = proc_aspace(i->proc);
     u64 at, argc = 0, word = 1, pair[2];
+    struct aspace *as;
+    int r = proc_aspace(i->proc, PROC_READ, &as);
 
-    if (!as)
-        return 0;
+    if (r)
+        return r == -ESRCH ? 0 : r;
     at = as->stack_start;
     if (aspace_read(as, at, &argc, 8) == 8 && argc < as->arg_end - as->arg_start + 1) {
         for (at += (argc + 2) * 8; word && at < as->env_end; at += 8)

@@ -28,7 +28,7 @@ struct facts {
     u32 queued;
     u64 limit_rss, limit_queued;
     int exit_code;
-    bool exiting;
+    bool exiting, tell; /* tell: PROC_READ */
     u32 ppid, group, session;
     struct usage used, children;
 };
@@ -114,14 +114,21 @@ static int get_facts(const struct proc_inode *i, struct facts *f)
             f->state = state_of(t);
     }
     spin_unlock(&p->lock);
+    f->tell = proc_may_read(p);
     return READ_ONCE(p->state) == PROCESS_REAPED || (i->tid && !t) ? -ESRCH : 0;
 }
 
-static struct aspace *get_memory(const struct proc_inode *i, struct proc_mem *m)
+/* NULL: it has ended. *tell, unless NULL: whether the caller may know more of it than its sizes. */
+static struct aspace *get_memory(const struct proc_inode *i, struct proc_mem *m, bool *tell)
 {
-    struct aspace *as = proc_aspace(i->proc);
+    struct aspace *as;
+    int r = proc_aspace(i->proc, PROC_READ, &as);
 
     memset(m, 0, sizeof(*m));
+    if (tell)
+        *tell = r == 0;
+    if (r == -EACCES)
+        proc_aspace(i->proc, PROC_ANYBODY, &as);
     if (as)
         proc_mem_sum(as, m);
     return as;
@@ -132,9 +139,9 @@ static struct aspace *get_memory(const struct proc_inode *i, struct proc_mem *m)
 int proc_show_stat(const struct proc_inode *i, struct text *t)
 {
     struct process *p = i->proc;
-    bool tell = proc_may_read(p);
     struct proc_mem m;
     struct facts f;
+    bool tell;
     struct aspace *as;
     u32 tty;
     s32 tpgid;
@@ -142,7 +149,7 @@ int proc_show_stat(const struct proc_inode *i, struct text *t)
 
     if (r)
         return r;
-    as = get_memory(i, &m);
+    as = get_memory(i, &m, &tell);
     tty_of_session(f.session, &tty, &tpgid);
     text_printf(t, "%u (%s) %c %u %u %u %u %d %u ", f.pid, f.name, f.state, f.ppid, f.group,
                 f.session, tty, tpgid,
@@ -167,7 +174,7 @@ int proc_show_stat(const struct proc_inode *i, struct text *t)
                     as->env_start, as->env_end);
     else
         text_puts(t, "0 0 0 0 0 0 0 ");
-    text_printf(t, "%d\n", tell ? f.exit_code : 0);
+    text_printf(t, "%d\n", f.tell ? f.exit_code : 0);
     if (as)
         aspace_unref(as);
     return 0;
@@ -176,7 +183,7 @@ int proc_show_stat(const struct proc_inode *i, struct text *t)
 int proc_show_statm(const struct proc_inode *i, struct text *t)
 {
     struct proc_mem m;
-    struct aspace *as = get_memory(i, &m);
+    struct aspace *as = get_memory(i, &m, NULL);
 
     text_printf(t, "%lu %lu %lu %lu 0 %lu 0\n", m.size >> PAGE_SHIFT,
                 (m.anon + m.file + m.shmem) >> PAGE_SHIFT, (m.file + m.shmem) >> PAGE_SHIFT,
@@ -201,10 +208,10 @@ static const char *state_name(char letter)
 /* The size that the table of descriptors must have at least. */
 static u32 fd_slots(struct process *p)
 {
-    struct handle_table *h = proc_handles(p);
+    struct handle_table *h;
     u32 n = SLOTS_LEAST;
 
-    if (!h)
+    if (proc_handles(p, PROC_ANYBODY, &h))
         return 0;
     for (u32 fd = 0; handle_next(h, &fd); fd++)
         while (n <= fd)
@@ -216,26 +223,21 @@ static u32 fd_slots(struct process *p)
 static void put_ids(const struct proc_inode *i, const struct facts *f, struct text *t)
 {
     struct process *p = i->proc;
-    struct fs_context *fs = proc_fs(p);
     struct cred *c = proc_cred(p);
+    struct fs_context *fs;
 
-    if (fs) {
+    if (proc_fs(p, PROC_ANYBODY, &fs) == 0) {
         text_printf(t, "Umask:\t%04o\n", READ_ONCE(fs->umask));
         fs_context_unref(fs);
     }
     text_printf(t, "State:\t%s\nTgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t%u\nTracerPid:\t0\n",
                 state_name(f->state), p->pid, f->pid, f->ppid);
-    if (c) {
-        text_printf(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", c->uid, c->euid, c->suid,
-                    c->fsuid, c->gid, c->egid, c->sgid, c->fsgid);
-        text_printf(t, "FDSize:\t%u\nGroups:\t", fd_slots(p));
-        for (u32 k = 0; k < c->ngroups; k++)
-            text_printf(t, "%u ", c->groups[k]);
-        cred_unref(c);
-    } else {
-        text_printf(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t0\t0\t0\t0\nFDSize:\t0\nGroups:\t", p->uid,
-                    p->uid, p->uid, p->uid);
-    }
+    text_printf(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", c->uid, c->euid, c->suid,
+                c->fsuid, c->gid, c->egid, c->sgid, c->fsgid);
+    text_printf(t, "FDSize:\t%u\nGroups:\t", fd_slots(p));
+    for (u32 k = 0; k < c->ngroups; k++)
+        text_printf(t, "%u ", c->groups[k]);
+    cred_unref(c);
     text_printf(t, "\nNStgid:\t%u\nNSpid:\t%u\nNSpgid:\t%u\nNSsid:\t%u\n", p->pid, f->pid, f->group,
                 f->session);
 }
@@ -280,7 +282,7 @@ int proc_show_status(const struct proc_inode *i, struct text *t)
 
     if (r)
         return r;
-    as = get_memory(i, &m);
+    as = get_memory(i, &m, NULL);
     text_puts(t, "Name:\t");
     text_put_escaped(t, f.name, strlen(f.name), "");
     text_puts(t, "\n");
@@ -294,10 +296,8 @@ int proc_show_status(const struct proc_inode *i, struct text *t)
     c = proc_cred(i->proc);
     text_printf(t, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\n"
                    "CapAmb:\t%016lx\n",
-                UINT64_C(0), c ? c->cap_permitted : 0, c ? c->cap_effective : 0,
-                c ? c->cap_bounding : 0, UINT64_C(0));
-    if (c)
-        cred_unref(c);
+                UINT64_C(0), c->cap_permitted, c->cap_effective, c->cap_bounding, UINT64_C(0));
+    cred_unref(c);
     text_printf(t, "NoNewPrivs:\t%u\nSeccomp:\t0\nSeccomp_filters:\t0\nCpus_allowed:\t",
                 i->proc->no_new_privs);
     text_put_mask(t, f.affinity & all, cpus);

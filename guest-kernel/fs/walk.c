@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Path resolution: path_resolution(7), openat2(2) RESOLVE_*. */
+#include "core/refs.h"
 #include "core/string.h"
 #include "fs/inode.h"
 #include "mm/slab.h"
@@ -435,12 +436,12 @@ struct fs_context *fs_context_copy(struct fs_context *from)
 
 void fs_context_ref(struct fs_context *fs)
 {
-    __atomic_fetch_add(&fs->refs, 1, __ATOMIC_RELAXED);
+    refs_get(&fs->refs);
 }
 
 void fs_context_unref(struct fs_context *fs)
 {
-    if (__atomic_sub_fetch(&fs->refs, 1, __ATOMIC_ACQ_REL))
+    if (!refs_put(&fs->refs))
         return;
     path_unref(&fs->root);
     path_unref(&fs->cwd);

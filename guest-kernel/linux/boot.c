@@ -101,25 +101,28 @@ static int open_stdio(struct process *p)
 static void release(struct process *p)
 {
     struct fs_context *fs;
-    struct cred *c;
     struct object *exe;
 
     spin_lock(&p->lock);
     fs = p->fs;
-    c = p->cred;
     exe = p->exe;
     p->fs = NULL;
-    p->cred = NULL;
     p->exe = NULL;
     spin_unlock(&p->lock);
     reclock_release(NULL, p);
     if (fs)
         fs_context_unref(fs);
-    if (c)
-        cred_unref(c);
     if (exe)
         object_unref(exe);
     cred_sweep(p);
+}
+
+/* Hook of object/process.c: a zombie is still somebody's, so this stays until the very end. */
+static void destroy_cred(struct process *p)
+{
+    cred_sweep(p);
+    if (p->cred)
+        cred_unref(p->cred);
 }
 
 /* --- starting --------------------------------------------------------------------------------- */
@@ -291,6 +294,7 @@ void linux_boot(void)
     arch_vdso_init();
     futex_init();
     process_hooks.release = release;
+    process_hooks.destroy = destroy_cred;
     process_hooks.session_end = tty_session_ended;
     sched_hooks.event = on_event;
     file_ended = locks_on_release;

@@ -82,8 +82,8 @@ bool cred_may_signal(struct process *p)
     if (p == process_current() || (me->cap_effective >> CAP_KILL_ & 1))
         return true;
     spin_lock(&p->lock);
-    uid = p->cred ? p->cred->uid : p->uid;
-    suid = p->cred ? p->cred->suid : p->uid;
+    uid = p->cred->uid;
+    suid = p->cred->suid;
     spin_unlock(&p->lock);
     return me->uid == uid || me->uid == suid || me->euid == uid || me->euid == suid;
 }
@@ -97,26 +97,10 @@ bool cred_may_change(struct process *p, int capability)
         return true;
     spin_lock(&p->lock);
     c = p->cred;
-    same = c && me->uid == c->uid && me->uid == c->euid && me->uid == c->suid &&
+    same = me->uid == c->uid && me->uid == c->euid && me->uid == c->suid &&
            me->gid == c->gid && me->gid == c->egid && me->gid == c->sgid;
     spin_unlock(&p->lock);
     return same;
-}
-
-bool cred_may_attach(struct process *p)
-{
-    const struct cred *me = process_current()->cred, *c;
-    bool may;
-
-    if (p == process_current() || (me->cap_effective >> CAP_SYS_PTRACE_ & 1))
-        return true;
-    spin_lock(&p->lock); /* execve changes the program and dumpable together under it */
-    c = p->cred;
-    may = c && me->uid == c->uid && me->uid == c->euid && me->uid == c->suid &&
-          me->gid == c->gid && me->gid == c->egid && me->gid == c->sgid &&
-          !(c->cap_permitted & ~me->cap_permitted) && p->dumpable;
-    spin_unlock(&p->lock);
-    return may;
 }
 
 /*

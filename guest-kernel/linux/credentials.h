@@ -13,11 +13,6 @@ bool cred_may_signal(struct process *p);
 /* prlimit, scheduling of others: all ids match, or the capability (CAP_*). */
 bool cred_may_change(struct process *p, int capability);
 /*
- * ptrace(2), PTRACE_MODE_ATTACH_REALCREDS. To be asked after what is wanted of p was taken: then execve of a
- * program with more rights cannot come in between.
- */
-bool cred_may_attach(struct process *p);
-/*
  * RLIMIT_NPROC: whether the current process's real user has more threads than that, with `more` new ones,
  * and neither root's rights nor id.
  */

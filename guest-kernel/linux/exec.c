@@ -253,6 +253,7 @@ static int change_over(struct exec *e, const char *path)
     struct handle_table *old_handles = NULL;
     struct sigactions *old_actions = NULL;
     struct object *old_exe;
+    struct cred *old_cred = NULL;
     int r = process_become_single();
 
     if (r)
@@ -261,9 +262,15 @@ static int change_over(struct exec *e, const char *path)
         futex_exit_robust();
         futex_clear_child_tid();
     }
-    spin_lock(&p->lock);
+    spin_lock(&p->lock); /* memory, credentials and dumpable in one step: fs/proc_access.c */
     p->aspace = e->as;
     e->as = NULL;
+    if (e->cred) {
+        old_cred = p->cred;
+        p->cred = e->cred;
+        p->uid = p->cred->uid;
+        e->cred = NULL;
+    }
     old_exe = p->exe;
     p->exe = &e->file->obj;
     e->file = NULL;
@@ -289,10 +296,9 @@ static int change_over(struct exec *e, const char *path)
     sigactions_unref(old_actions);
     if (old_exe)
         object_unref(old_exe);
-    if (e->cred) {
-        cred_replace(e->cred);
-        e->cred = NULL;
-    }
+    if (old_cred)
+        cred_unref(old_cred); /* no other thread of ours is left to use it */
+    cred_sweep(p);
     process_vfork_release(p);
     posix_timers_end(p);
     handle_close_exec(p->handles);

@@ -314,10 +314,8 @@ s64 sys_capget(u64 uheader, u64 udata)
     if (!p)
         return -ESRCH;
     spin_lock(&p->lock);
-    if (p->cred) {
-        effective = p->cred->cap_effective;
-        permitted = p->cred->cap_permitted;
-    }
+    effective = p->cred->cap_effective;
+    permitted = p->cred->cap_permitted;
     spin_unlock(&p->lock);
     object_unref(&p->obj);
     for (u32 i = 0; i < 2; i++)

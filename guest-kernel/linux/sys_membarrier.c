@@ -22,9 +22,9 @@ static void barrier_everywhere(u32 registered)
 
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     for (; (p = process_next(&pid)); pid++) {
-        struct aspace *as = proc_aspace(p);
+        struct aspace *as;
 
-        if (as) {
+        if (proc_aspace(p, PROC_ANYBODY, &as) == 0) {
             if (__atomic_load_n(&as->cpus, __ATOMIC_SEQ_CST) &&
                 (READ_ONCE(as->membarrier) & registered) == registered)
                 tlb_barrier(as);

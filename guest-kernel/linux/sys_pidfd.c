@@ -222,19 +222,11 @@ s64 sys_pidfd_getfd(int pidfd, int target, u32 flags)
     r = get(pidfd, &f, &p);
     if (r)
         return r;
-    t = proc_handles(p);
-    if (!t) {
-        file_put(f);
-        return -ESRCH;
-    }
-    r = target < 0 ? -EBADF : handle_get(t, (u32)target, 0, &h);
-    if (!cred_may_attach(p)) /* after the handle was taken: see credentials.h */
-        r = -EPERM;
-    handle_table_unref(t);
+    r = proc_handles(p, PROC_ATTACH, &t);
     file_put(f);
-    if (r == 0)
-        return fd_install(h.obj, h.rights, true, 0);
-    if (h.obj)
-        object_unref(h.obj);
-    return r;
+    if (r)
+        return r == -EACCES ? -EPERM : r;
+    r = target < 0 ? -EBADF : handle_get(t, (u32)target, 0, &h);
+    handle_table_unref(t);
+    return r ? r : fd_install(h.obj, h.rights, true, 0);
 }

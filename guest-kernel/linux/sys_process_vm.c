@@ -57,17 +57,9 @@ static int get_memory(int pid, struct aspace **as)
         object_ref(&p->obj);
         object_unref(&t->obj);
     }
-    *as = proc_aspace(p);
-    if (!*as)
-        r = -ESRCH;
-    else if (!cred_may_attach(p)) /* after the memory was taken: see credentials.h */
-        r = -EPERM;
-    if (r && *as) {
-        aspace_unref(*as);
-        *as = NULL;
-    }
+    r = proc_aspace(p, PROC_ATTACH, as);
     object_unref(&p->obj);
-    return r;
+    return r == -EACCES ? -EPERM : r;
 }
 
 /* Copy one of the other's buffers as far as ours last: the bytes; *err: why it is fewer. */

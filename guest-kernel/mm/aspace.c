@@ -5,6 +5,7 @@
 #include "arch/mmu.h"
 #include "core/print.h"
 #include "core/random.h"
+#include "core/refs.h"
 #include "core/string.h"
 #include "mm/aspace_impl.h"
 #include "mm/slab.h"
@@ -33,14 +34,14 @@ struct aspace *aspace_create(void)
 
 void aspace_ref(struct aspace *as)
 {
-    __atomic_fetch_add(&as->refs, 1, __ATOMIC_RELAXED);
+    refs_get(&as->refs);
 }
 
 void aspace_unref(struct aspace *as)
 {
     struct tree_node *n;
 
-    if (__atomic_sub_fetch(&as->refs, 1, __ATOMIC_ACQ_REL))
+    if (!refs_put(&as->refs))
         return;
     tlb_retire(as);
     /* The page table first: a mapping's frames must not be reachable once they are free. */

@@ -13,6 +13,7 @@
 #include "core/hostcall.h"
 #include "core/lock.h"
 #include "core/print.h"
+#include "core/refs.h"
 #include "core/string.h"
 #include "core/time.h"
 #include "core/timer.h"
@@ -447,7 +448,7 @@ void frame_free_huge(u64 pa)
 
 void frame_ref(u64 pa)
 {
-    __atomic_fetch_add(&frame_struct(pa)->refs, 1, __ATOMIC_RELAXED);
+    refs_get(&frame_struct(pa)->refs);
 }
 
 void frame_unref_used(u64 pa, u64 used)
@@ -470,7 +471,7 @@ void frame_unref(u64 pa)
     struct frame *f = frame_struct(pa);
     u32 *n;
 
-    if (__atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL))
+    if (!refs_put(&f->refs))
         return;
     f->state = FRAME_CACHED;
     n = &cache[this_cpu()->index].n;

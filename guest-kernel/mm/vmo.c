@@ -5,6 +5,7 @@
 #include "arch/mmu.h"
 #include "arch/page.h"
 #include "core/print.h"
+#include "core/refs.h"
 #include "core/string.h"
 #include "mm/aspace.h"
 #include "mm/frame.h"
@@ -34,18 +35,12 @@ struct vmo *vmo_create(u64 size, const struct vmo_ops *ops, void *priv)
 
 void vmo_ref(struct vmo *v)
 {
-    __atomic_fetch_add(&v->refs, 1, __ATOMIC_RELAXED);
+    refs_get(&v->refs);
 }
 
 bool vmo_tryref(struct vmo *v)
 {
-    u32 refs = READ_ONCE(v->refs);
-
-    while (refs)
-        if (__atomic_compare_exchange_n(&v->refs, &refs, refs + 1, true, __ATOMIC_ACQ_REL,
-                                        __ATOMIC_RELAXED))
-            return true;
-    return false;
+    return refs_try_get(&v->refs);
 }
 
 /* The word leaves the VMO: return what it stood for. */
@@ -129,7 +124,7 @@ int vmo_fill_huge(struct vmo *v, u64 index, u64 pa)
 
 void vmo_unref(struct vmo *v)
 {
-    if (__atomic_sub_fetch(&v->refs, 1, __ATOMIC_ACQ_REL))
+    if (!refs_put(&v->refs))
         return;
     free_pages(v);
     if (v->ops && v->ops->destroy)

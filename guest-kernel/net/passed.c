@@ -43,7 +43,7 @@ void passed_unref(struct passed *p)
 {
     struct list *dropping = current()->dropping, mine;
 
-    if (__atomic_sub_fetch(&p->refs, 1, __ATOMIC_ACQ_REL))
+    if (!refs_put(&p->refs))
         return;
     if (dropping) {
         list_add_tail(dropping, &p->node);

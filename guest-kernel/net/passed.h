@@ -9,6 +9,7 @@
 #define NET_PASSED_H
 
 #include "core/list.h"
+#include "core/refs.h"
 #include "object/handle.h"
 
 #define PASSED_MAX 253u /* SCM_MAX_FD */
@@ -28,7 +29,7 @@ struct passed *passed_create(u32 n);
 int passed_send(struct passed *p);
 static inline void passed_ref(struct passed *p)
 {
-    __atomic_fetch_add(&p->refs, 1, __ATOMIC_RELAXED);
+    refs_get(&p->refs);
 }
 /*
  * With the last reference they have arrived, or are lost: the objects' references are dropped. No

@@ -126,7 +126,7 @@ static int enter_queue(struct unix_socket *u, struct unix_socket *listener, stru
         r = was == UNIX_CONNECTED ? -EISCONN : -EINVAL;
     if (r == 0) {
         w->address = listener->address;
-        __atomic_fetch_add(&w->address->refs, 1, __ATOMIC_RELAXED);
+        refs_get(&w->address->refs);
         w->sock.set = listener->sock.set & INHERITED;
         unix_copy_peer_cred(u, listener);
         unix_set_peer_cred(w);

@@ -6,6 +6,7 @@
 #include "net/unix_impl.h"
 
 #include "core/print.h"
+#include "core/refs.h"
 #include "core/string.h"
 #include "fs/text.h"
 #include "mm/slab.h"
@@ -51,7 +52,7 @@ static struct unix_address *address_create(const struct socket_address *a)
 
 void unix_address_unref(struct unix_address *a)
 {
-    if (__atomic_sub_fetch(&a->refs, 1, __ATOMIC_ACQ_REL) == 0)
+    if (refs_put(&a->refs))
         kfree(a);
 }
 

@@ -77,12 +77,12 @@ struct handle_table *handle_table_clone(struct handle_table *from)
 
 void handle_table_ref(struct handle_table *t)
 {
-    __atomic_fetch_add(&t->refs, 1, __ATOMIC_RELAXED);
+    refs_get(&t->refs);
 }
 
 void handle_table_unref(struct handle_table *t)
 {
-    if (__atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL))
+    if (!refs_put(&t->refs))
         return;
     for (u32 w = 0; w < t->size / 64; w++)
         for (u64 bits = t->used[w]; bits; bits &= bits - 1)

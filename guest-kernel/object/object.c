@@ -19,13 +19,7 @@ void object_init(struct object *o, const struct object_ops *ops, u32 signals)
 
 bool object_tryref(struct object *o)
 {
-    u32 refs = READ_ONCE(o->refs);
-
-    while (refs)
-        if (__atomic_compare_exchange_n(&o->refs, &refs, refs + 1, true, __ATOMIC_ACQ_REL,
-                                        __ATOMIC_RELAXED))
-            return true;
-    return false;
+    return refs_try_get(&o->refs);
 }
 
 void object_destroy(struct object *o)

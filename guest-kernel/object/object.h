@@ -10,6 +10,7 @@
 
 #include "core/list.h"
 #include "core/lock.h"
+#include "core/refs.h"
 
 enum object_type {
     OBJ_NONE, OBJ_JOB, OBJ_PROCESS, OBJ_THREAD, OBJ_EVENT, OBJ_PORT, OBJ_TIMER, OBJ_FILE, OBJ_SOCKET
@@ -58,7 +59,7 @@ void object_init(struct object *o, const struct object_ops *ops, u32 signals);
 
 static inline void object_ref(struct object *o)
 {
-    __atomic_fetch_add(&o->refs, 1, __ATOMIC_RELAXED);
+    refs_get(&o->refs);
 }
 
 /* Take a reference unless the count is 0 already (an object found in a table while it dies). */
@@ -68,7 +69,7 @@ void object_destroy(struct object *o);
 
 static inline void object_unref(struct object *o)
 {
-    if (__atomic_sub_fetch(&o->refs, 1, __ATOMIC_ACQ_REL) == 0)
+    if (refs_put(&o->refs))
         object_destroy(o);
 }
 

@@ -24,6 +24,8 @@ static void process_destroy(struct object *o)
         aspace_unref(p->aspace);
     if (process_hooks.release)
         process_hooks.release(p);
+    if (process_hooks.destroy)
+        process_hooks.destroy(p);
     kfree(p);
 }
 
@@ -51,7 +53,7 @@ struct process *process_create(struct process *parent)
     list_init(&p->cpu_timers);
     cpu_itimer_init(&p->cpu_itimers[0], SIGVTALRM);
     cpu_itimer_init(&p->cpu_itimers[1], SIGPROF);
-    p->start_time = time_boot();
+    INIT_ONCE(p->start_time, time_boot());
     p->dumpable = true;
     if (parent) {
         spin_lock(&parent->lock);
@@ -85,7 +87,7 @@ int process_publish(struct process *p, struct thread *leader, bool sibling_of_pa
         return -EAGAIN;
     }
     p->pid_entry = e;
-    p->pid = e->nr;
+    INIT_ONCE(p->pid, e->nr);
     e->proc = p;
     e->thread = leader;
     e->users = 2; /* the process, and its first thread */
@@ -93,7 +95,7 @@ int process_publish(struct process *p, struct thread *leader, bool sibling_of_pa
     list_add_tail(&p->threads, &leader->proc_node);
     p->nthreads = 1;
     if (!parent) {
-        p->is_init = true;
+        INIT_ONCE(p->is_init, true);
         process_init = p;
         tree_set_group(p, e);
         tree_set_session(p, e);

@@ -55,7 +55,7 @@ enum process_state { PROCESS_ALIVE, PROCESS_ZOMBIE, PROCESS_REAPED };
 struct process {
     struct object obj;           /* SIG_TERMINATED from the zombie state on, then SIG_HANGUP */
     struct spinlock lock;
-    u32 pid;                     /* (i) */
+    const u32 pid;               /* (i) set by process_publish */
     struct pid *pid_entry;       /* (t) */
 
     /* tree */
@@ -93,13 +93,13 @@ struct process {
     bool report_stop;            /* (p) wait has not yet seen the stop */
     bool report_continue;        /* (p) */
     struct event running;        /* signalled unless stopping */
-    bool is_init;                /* (i) pid 1 */
+    const bool is_init;          /* (i) pid 1; set by process_publish */
 
     /* resources */
     struct aspace *aspace;       /* (o) NULL once exited */
     struct handle_table *handles;/* (o) NULL once exited */
     struct fs_context *fs;       /* (o) NULL once exited */
-    struct cred *cred;           /* (o) replaced as a whole under (p): see cred.h */
+    struct cred *cred;           /* (o) replaced as a whole under (p), see cred.h; a zombie has it too */
     void *retired;               /* (p) credentials that other threads may still use; linux/'s */
     u32 uid;                     /* (p) real user id, for siginfo and wait */
     struct object *exe;          /* (p) the program's file, a reference, or NULL */
@@ -107,7 +107,7 @@ struct process {
     struct usage dead_threads;   /* (p) used by threads that ended; cpu is not set */
     struct cpu_times shown;      /* (p) see process_usage */
     struct usage children_used;  /* (t) used by children that were waited for */
-    u64 start_time;              /* (i) ns, time_boot */
+    const u64 start_time;        /* (i) ns, time_boot */
     bool dumpable, no_new_privs; /* (o) */
     s32 oom_score_adj, oom_adj_min; /* (p) proc(5); oom_adj_min: lower ones need privileges */
     bool nproc_exceeded;         /* (o) setuid went beyond RLIMIT_NPROC: execve(2), EAGAIN */
@@ -129,12 +129,13 @@ struct process {
 };
 
 /*
- * What linux/ does for the layers above this one. release: drop fs, cred and exe of a process at
- * its end (pointers are NULL after). session_end: the leader of the session ends (terminal). May
- * be NULL.
+ * What linux/ does for the layers above this one. release: drop fs and exe of a process at its end
+ * (pointers are NULL after); it may park. destroy: drop cred, nobody has the process any more; it does not
+ * park. session_end: the leader of the session ends (terminal). May be NULL.
  */
 struct process_hooks {
     void (*release)(struct process *p);
+    void (*destroy)(struct process *p);
     void (*session_end)(u32 sid);
 };
 extern struct process_hooks process_hooks;

@@ -2,6 +2,7 @@
 /* Sending signals: actions, queues, and who is woken. Receiving is in signal_take.c. */
 #include "object/signal.h"
 
+#include "core/refs.h"
 #include "core/string.h"
 #include "mm/slab.h"
 #include "object/process.h"
@@ -26,12 +27,12 @@ struct sigactions *sigactions_create(const struct sigactions *from)
 
 void sigactions_ref(struct sigactions *a)
 {
-    __atomic_fetch_add(&a->refs, 1, __ATOMIC_RELAXED);
+    refs_get(&a->refs);
 }
 
 void sigactions_unref(struct sigactions *a)
 {
-    if (a && __atomic_sub_fetch(&a->refs, 1, __ATOMIC_ACQ_REL) == 0)
+    if (a && refs_put(&a->refs))
         kfree(a);
 }
 

@@ -9,16 +9,18 @@
 #include "mm/slab.h"
 #include "object/process.h"
 
-/* The FPU state and the process go at the thread's own end, so what is left here never parks. */
+/*
+ * For one that has run this never parks: its FPU state went at its own end, and all that a process may
+ * have to wait for when it lets it go went with its last thread (process_leave).
+ */
 static void thread_destroy(struct object *o)
 {
     struct thread *t = container_of(o, struct thread, obj);
 
-    if (t->state == THREAD_NEW) {
+    if (t->state == THREAD_NEW)
         arch_thread_free(t);
-        if (t->proc)
-            object_unref(&t->proc->obj);
-    }
+    if (t->proc)
+        object_unref(&t->proc->obj);
     kstack_free(t->kstack);
     kfree(t);
 }
@@ -31,7 +33,7 @@ struct thread *thread_create(struct process *proc, const char *name, void (*entr
 
     if (!t)
         return NULL;
-    t->kstack = kstack_alloc();
+    INIT_ONCE(t->kstack, kstack_alloc());
     if (!t->kstack) {
         kfree(t);
         return NULL;
@@ -39,7 +41,7 @@ struct thread *thread_create(struct process *proc, const char *name, void (*entr
     thread_setup(t, name);
     if (proc) {
         object_ref(&proc->obj);
-        t->proc = proc;
+        INIT_ONCE(t->proc, proc);
     }
     arch_thread_prepare(t, entry, arg);
     return t;
@@ -60,13 +62,9 @@ void thread_setup(struct thread *t, const char *name)
 void thread_exit(void)
 {
     struct thread *t = current();
-    struct process *p = t->proc;
 
     arch_thread_free(t);
-    t->proc = NULL;
     object_signal(&t->obj, 0, SIG_TERMINATED);
-    if (p)
-        object_unref(&p->obj);
     sched_end_thread();
 }
 

@@ -3,7 +3,7 @@
  * Thread: what runs. An object that signals SIG_TERMINATED at its end.
  *
  * Lock legend: (i) set at creation  (a) atomic  (o) its own thread only  (r) run queue of its vCPU
- *              (p) process lock (object/process.h)
+ *              (p) process lock, (t) process_tree_lock (object/process.h)
  */
 #ifndef OBJECT_THREAD_H
 #define OBJECT_THREAD_H
@@ -26,8 +26,12 @@ struct thread {
     u32 work;                    /* (a) WORK_*; first, where entry.S reads it */
     struct object obj;
     struct arch_context ctx;     /* saved kernel registers while it does not run */
-    u64 kstack;                  /* (i) lowest address of the kernel stack */
-    struct process *proc;        /* (i) a reference; NULL: a kernel thread */
+    const u64 kstack;            /* (i) lowest address of the kernel stack */
+    /*
+     * (i) A reference, held until the thread is destroyed, so whoever has the thread has the process too,
+     * whether it lives or not. NULL: a kernel thread.
+     */
+    struct process *const proc;
     char name[16];               /* (o) comm; read racily by /proc */
 
     /* sched/ */
@@ -47,7 +51,7 @@ struct thread {
     u64 nvcsw, nivcsw;           /* (a) switches because it waited, because others were to run */
 
     /* Linux's view; linux/ and object/process.c use these */
-    u32 tid;                     /* (i) */
+    u32 tid;                     /* (t) changed by execve only: process_become_single */
     struct list proc_node;       /* (p) in process.threads */
     struct sigstate sig;         /* see object/signal.h */
     u64 minflt, majflt;          /* (a) page faults; majflt: of those for which the host was asked */
@@ -84,7 +88,10 @@ static inline struct thread *current(void)
  */
 struct thread *thread_create(struct process *proc, const char *name, void (*entry)(void *), void *arg);
 void thread_start(struct thread *t);
-/* End the current thread: signals SIG_TERMINATED, drops its own reference, never returns. */
+/*
+ * End the current thread: signals SIG_TERMINATED, drops its own reference, never returns. The vCPU drops
+ * it, between two threads: so a thread that has ended, and its process, are destroyed without parking.
+ */
 void thread_exit(void) NORETURN;
 
 /* Fill in a zeroed thread that has a stack already (thread_create, and each vCPU's idle thread). */

@@ -8,6 +8,7 @@
 
 #include "core/boot.h"
 #include "core/hostcall.h"
+#include "core/refs.h"
 #include "core/string.h"
 #include "fs/inode.h"
 #include "mm/slab.h"
@@ -34,7 +35,7 @@ struct transfer {
 
 static void transfer_unref(struct transfer *t)
 {
-    if (__atomic_sub_fetch(&t->users, 1, __ATOMIC_ACQ_REL) == 0)
+    if (refs_put(&t->users))
         kfree(t);
 }
 

@@ -5,6 +5,7 @@
  */
 #include "tty/tty.h"
 
+#include "core/refs.h"
 #include "core/string.h"
 #include "core/time.h"
 #include "fs/inode.h"
@@ -62,12 +63,12 @@ void tty_init(struct tty *t, const struct tty_driver *driver)
 
 void tty_ref(struct tty *t)
 {
-    __atomic_fetch_add(&t->refs, 1, __ATOMIC_RELAXED);
+    refs_get(&t->refs);
 }
 
 void tty_unref(struct tty *t)
 {
-    if (__atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL) == 0)
+    if (refs_put(&t->refs))
         t->driver->destroy(t);
 }
 

@@ -17,7 +17,7 @@ static struct process process;
 static void start(u32 flags)
 {
     process.cred = cred_create(0);
-    current()->proc = &process;
+    INIT_ONCE(current()->proc, &process);
     CHECK_EQ(pipe_create(&reader, &writer, flags), 0);
 }
 
@@ -164,7 +164,7 @@ START_TEST(without_memory_there_is_no_pipe)
     int r;
 
     process.cred = cred_create(0);
-    current()->proc = &process;
+    INIT_ONCE(current()->proc, &process);
     for (u64 n = 1;; n++) {
         fake_failed = false;
         fake_fail_after = n;

@@ -49,7 +49,7 @@ static void idle(void *arg UNUSED)
 
 static void join_process(struct thread *t)
 {
-    t->proc = &process;
+    INIT_ONCE(t->proc, &process);
     sigstate_init(&t->sig);
     list_add_tail(&process.threads, &t->proc_node);
     process.nthreads++;
@@ -237,7 +237,7 @@ START_TEST(the_first_process_gets_only_what_it_handles)
     struct sig_info info;
 
     start();
-    process.is_init = true;
+    INIT_ONCE(process.is_init, true);
     send(SIGTERM, SIC_USER, 0);
     send(SIGKILL, SIC_USER, 0);
     send(SIGSTOP, SIC_USER, 0);

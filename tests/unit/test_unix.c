@@ -29,8 +29,8 @@ static void begin(void)
 {
     process.cred = cred_create(0);
     process.rlimits[RLIMIT_NOFILE].cur = 1024;
-    process.pid = 1;
-    current()->proc = &process;
+    INIT_ONCE(process.pid, 1);
+    INIT_ONCE(current()->proc, &process);
     net_init();
 }
 
@@ -207,8 +207,8 @@ START_TEST(what_is_written_arrives_in_order)
     pair(SOCK_STREAM_, 0);
     if (_i % 2)
         CHECK_EQ(socket_set_option(socket_of(end[0]), 7 /* SO_SNDBUF */, &small, sizeof(small)), 0);
-    fake_spawn(write_all, NULL)->proc = &process;
-    fake_spawn(read_all, NULL)->proc = &process;
+    INIT_ONCE(fake_spawn(write_all, NULL)->proc, &process);
+    INIT_ONCE(fake_spawn(read_all, NULL)->proc, &process);
     fake_join();
     CHECK_EQ(received, TOTAL);
     finish();
@@ -249,7 +249,7 @@ START_TEST(who_waits_for_room_is_told)
     begin();
     fake_threads(0);
     start_full();
-    fake_spawn(send_one_more, NULL)->proc = &process;
+    INIT_ONCE(fake_spawn(send_one_more, NULL)->proc, &process);
     thread_yield(); /* it begins to wait */
     switch (_i) {
     case 0:
