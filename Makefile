@@ -258,7 +258,8 @@ bench: need ## measure against native, crun, runc and runsc in the lab (10 minut
 
 generated := docs/syscalls.md docs/hostcalls.md docs/hostneeds.md
 
-$(B)/gen/%: docs/gen/%.c hostcalls/hostcalls.def hostcalls/hostneeds.def guest-kernel/linux/syscalls.def
+$(B)/gen/%: docs/gen/%.c hostcalls/hostcalls.def hostcalls/hostneeds.def guest-kernel/linux/syscalls.def \
+		guest-kernel/linux/privileged.def
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE $(WARN) -I. -Iguest-kernel $< -o $@
 docs/%.md: $(B)/gen/%

@@ -20,6 +20,13 @@ static const struct row rows[] = {
 #include "linux/syscalls.def"
 };
 
+#define PRIVILEGED(nr, name, cap) { #name, "CAP_" #cap },
+static const struct {
+    const char *name, *capability;
+} privileged[] = {
+#include "linux/privileged.def"
+};
+
 int main(void)
 {
     size_t n = sizeof(rows) / sizeof(rows[0]), full = 0;
@@ -34,5 +41,9 @@ int main(void)
     printf("| number | call | what is missing |\n|---|---|---|\n");
     for (size_t i = 0; i < n; i++)
         printf("| %d | `%s(%s)` | %s |\n", rows[i].nr, rows[i].name, rows[i].args, rows[i].note);
+    printf("\nThese are not there either, but Linux asks for a capability first: without it they answer EPERM.\n\n"
+           "| call | capability |\n|---|---|\n");
+    for (size_t i = 0; i < sizeof(privileged) / sizeof(privileged[0]); i++)
+        printf("| `%s` | %s |\n", privileged[i].name, privileged[i].capability);
     return ferror(stdout) || fflush(stdout) ? 1 : 0;
 }

@@ -19,13 +19,19 @@
 #define CAP_SETPCAP_         8
 #define CAP_NET_ADMIN_       12
 #define CAP_IPC_LOCK_        14
+#define CAP_SYS_MODULE_      16
+#define CAP_SYS_RAWIO_       17
 #define CAP_SYS_CHROOT_      18
 #define CAP_SYS_PTRACE_      19
+#define CAP_SYS_PACCT_       20
 #define CAP_SYS_ADMIN_       21
+#define CAP_SYS_BOOT_        22
 #define CAP_SYS_NICE_        23
 #define CAP_SYS_RESOURCE_    24
+#define CAP_SYS_TTY_CONFIG_  26
 #define CAP_MKNOD_           27
 #define CAP_WAKE_ALARM_      35
+#define CAP_CHECKPOINT_RESTORE_ 40
 
 struct cred {
     u32 refs; /* atomic */

@@ -3,6 +3,7 @@
 #include "arch/percpu.h"
 #include "arch/upcall.h"
 #include "core/print.h"
+#include "linux/credentials.h"
 #include "linux/syscall.h"
 #include "object/thread.h"
 
@@ -35,15 +36,26 @@ static s64 enter_missing(struct trap_frame *r)
     return -ENOSYS;
 }
 
+#define PRIVILEGED(nr, name, cap)                                                                  \
+    static s64 enter_##name(struct trap_frame *r)                                                  \
+    {                                                                                              \
+        return cred_capable(CAP_##cap##_) ? enter_missing(r) : -EPERM;                             \
+    }
+#include "linux/privileged.def"
+#undef PRIVILEGED
+
 #define SYSCALL(nr, name, ret, args, status, note) [nr] = enter_##name,
+#define PRIVILEGED(nr, name, cap) [nr] = enter_##name,
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init"
 static const entry_fn table[SYSCALL_MAX] = {
     [0 ... SYSCALL_MAX - 1] = enter_missing,
 #include "linux/syscalls.def"
+#include "linux/privileged.def"
 };
 #pragma GCC diagnostic pop
 #undef SYSCALL
+#undef PRIVILEGED
 
 void linux_syscall(struct trap_frame *regs)
 {

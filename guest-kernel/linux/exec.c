@@ -319,14 +319,6 @@ int exec_program(int dfd, const char *path, int flags, struct exec_args *args)
     struct exec e = { .args = args };
     int r;
 
-    if (args->argc == 0) {
-        if (args->envc)
-            return -EINVAL;
-        r = exec_args_add(args, "");
-        if (r)
-            return r;
-        args->argc = 1;
-    }
     if (process_current()->nproc_exceeded && cred_nproc_exceeded(0))
         return -EAGAIN;
     process_current()->nproc_exceeded = false;
@@ -370,6 +362,10 @@ static s64 do_execve(int dfd, u64 upath, u64 argv, u64 envp, int flags)
     r = exec_args_init(&args);
     if (r == 0)
         r = exec_args_add_user(&args, argv, &args.argc);
+    if (r == 0 && !args.argc) { /* as Linux from 5.18 on: programs count on argv[0] */
+        r = exec_args_add(&args, "");
+        args.argc = 1;
+    }
     if (r == 0)
         r = exec_args_add_user(&args, envp, &args.envc);
     if (r == 0)

@@ -35,6 +35,9 @@ struct description {
 #define SYSCALL(nr, name, ret, args, status, note) [nr] = { #name, K_##ret, args },
 static const struct description calls[SYSCALL_MAX] = {
 #include "linux/syscalls.def"
+#undef SYSCALL
+#define PRIVILEGED(nr, name, cap) [nr] = { #name, K_INT, { K_HEX, K_HEX, K_HEX } },
+#include "linux/privileged.def"
 };
 #undef SYSCALL
 

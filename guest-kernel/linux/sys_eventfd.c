@@ -166,7 +166,7 @@ static u64 now_of(int clock)
 
 s64 sys_timerfd_settime(int fd, int flags, u64 new, u64 old)
 {
-    u64 value, interval, deadline = 0, left, old_interval;
+    u64 value, interval, deadline = 0, had = 0, left, old_interval;
     struct timerfd *t;
     struct file *f;
     s64 r;
@@ -181,9 +181,14 @@ s64 sys_timerfd_settime(int fd, int flags, u64 new, u64 old)
     if (value) {
         u64 now = flags & TFD_TIMER_ABSTIME ? now_of(t->clock) : 0;
 
-        deadline = value > now ? deadline_after(value - now) : time_mono();
+        if (value > now || !interval) {
+            deadline = deadline_after(value > now ? value - now : 0);
+        } else { /* periods that are over already: timerfd_create(2), of absolute times */
+            had = (now - value) / interval + 1;
+            deadline = deadline_after(interval - (now - value) % interval);
+        }
     }
-    timer_counter_set(&t->t, deadline, interval, &left, &old_interval);
+    timer_counter_set(&t->t, deadline, interval, had, &left, &old_interval);
     file_put(f);
     return old ? put_setting(old, left, old_interval) : 0;
 }

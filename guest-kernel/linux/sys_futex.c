@@ -12,9 +12,13 @@
 
 #define ROBUST_LIMIT 2048u /* entries walked; the list may be a loop */
 
-static int key_of(u64 addr, int op, struct futex_key *key)
+static int key_of(u64 addr, int op, enum futex_use use, struct futex_key *key)
 {
-    return futex_key(process_current()->aspace, addr, op & FUTEX_PRIVATE_FLAG, key);
+    bool private = op & FUTEX_PRIVATE_FLAG;
+    int r = futex_key(process_current()->aspace, addr, private, use, key);
+    u32 word;
+
+    return r || private ? r : user_load32(addr, &word); /* there is a page, too */
 }
 
 /* The timeout of a wait: FUTEX_WAIT takes a relative one, FUTEX_WAIT_BITSET an absolute one. */
@@ -48,11 +52,11 @@ static s64 do_wait(u64 addr, int op, u32 value, u64 timeout, u32 bitset)
     u64 deadline;
     s64 r;
 
-    if (!bitset)
-        return -EINVAL;
     r = wait_deadline(op, timeout, &deadline);
+    if (r == 0 && !bitset)
+        r = -EINVAL;
     if (r == 0)
-        r = key_of(addr, op, &key);
+        r = key_of(addr, op, FUTEX_LOOK, &key);
     if (r == 0)
         r = futex_wait(&key, addr, value, bitset, deadline);
     if (r != -EINTR)
@@ -69,7 +73,7 @@ static s64 do_wake(u64 addr, int op, int n, u32 bitset)
 
     if (!bitset)
         return -EINVAL;
-    r = key_of(addr, op, &key);
+    r = key_of(addr, op, FUTEX_LOOK, &key);
     return r ? r : futex_wake(&key, MAX(n, 1), bitset);
 }
 
@@ -81,9 +85,9 @@ static s64 do_requeue(u64 addr, u64 addr2, int op, int n, int m, const u32 *valu
 
     if (n < 0 || m < 0)
         return -EINVAL;
-    r = key_of(addr, op, &from);
+    r = key_of(addr, op, FUTEX_LOOK, &from);
     if (r == 0)
-        r = key_of(addr2, op, &to);
+        r = key_of(addr2, op, FUTEX_LOOK, &to);
     if (r == 0 && value) {
         r = user_load32(addr, &seen);
         if (r == 0 && seen != *value)
@@ -107,6 +111,8 @@ static int change_word(u64 addr, u32 code, bool *passes)
 
     if (code >> 28 & FUTEX_OP_OPARG_SHIFT)
         oparg = (s32)(UINT32_C(1) << (oparg & 31));
+    if (op > FUTEX_OP_XOR)
+        return -ENOSYS;
     r = user_load32(addr, &old);
     for (;;) {
         if (r)
@@ -124,11 +130,9 @@ static int change_word(u64 addr, u32 code, bool *passes)
         case FUTEX_OP_ANDN:
             new = old & ~(u32)oparg;
             break;
-        case FUTEX_OP_XOR:
+        default: /* FUTEX_OP_XOR */
             new = old ^ (u32)oparg;
             break;
-        default:
-            return -ENOSYS;
         }
         r = user_cmpxchg32(addr, old, new, &seen);
         if (r == 0 && seen == old)
@@ -165,9 +169,9 @@ static s64 do_wake_op(u64 addr, u64 addr2, int op, int n, int n2, u32 code)
     bool passes = false;
     int r, woken;
 
-    r = key_of(addr, op, &key);
+    r = key_of(addr, op, FUTEX_LOOK, &key);
     if (r == 0)
-        r = key_of(addr2, op, &key2);
+        r = key_of(addr2, op, FUTEX_CHANGE, &key2);
     if (r == 0)
         r = change_word(addr2, code, &passes);
     if (r)
@@ -225,7 +229,7 @@ static int release_lock(u64 addr, u32 tid)
             break;
         word = seen;
     }
-    if ((word & FUTEX_WAITERS) && futex_key(process_current()->aspace, addr, false, &key) == 0)
+    if ((word & FUTEX_WAITERS) && futex_key(process_current()->aspace, addr, false, FUTEX_LOOK, &key) == 0)
         futex_wake(&key, 1, FUTEX_ANY);
     return 0;
 }
@@ -269,7 +273,7 @@ void futex_clear_child_tid(void)
     if (!addr || copy_to_user(addr, &zero, sizeof(zero)))
         return;
     /* Joiners wait on the shared kind (pthread_join of glibc) or the private one (musl). */
-    if (futex_key(t->proc->aspace, addr, false, &key) == 0)
+    if (futex_key(t->proc->aspace, addr, false, FUTEX_LOOK, &key) == 0)
         futex_wake(&key, 1, FUTEX_ANY);
 }
 

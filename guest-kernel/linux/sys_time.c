@@ -144,6 +144,19 @@ s64 sys_clock_settime(int id, u64 from)
     return id == CLOCK_REALTIME ? -EPERM : -EINVAL;
 }
 
+s64 sys_settimeofday(u64 tv_from, u64 tz_from)
+{
+    struct abi_timeval tv;
+    u32 zone[2];
+
+    if ((tv_from && copy_from_user(&tv, tv_from, sizeof(tv))) ||
+        (tz_from && copy_from_user(zone, tz_from, sizeof(zone))))
+        return -EFAULT;
+    if (tv_from && (tv.usec < 0 || tv.usec >= 1000000 || tv.sec < 0))
+        return -EINVAL;
+    return -EPERM;
+}
+
 s64 sys_gettimeofday(u64 tv_to, u64 tz_to)
 {
     struct abi_timeval tv = ns_to_timeval(time_real());

@@ -180,13 +180,14 @@ static s64 put_state(u64 to, const struct posix_timer_state *s)
 }
 
 /*
- * The monotonic clock at `value` of another one, or in so many ns. A clock that is set later does not
- * move it.
+ * The monotonic clock at `value` of another one, or in so many ns; how late it is, if that was before. A
+ * clock that is set later does not move it.
  */
-static u64 mono_deadline(int clock, u64 value, bool absolute)
+static u64 mono_deadline(int clock, u64 value, bool absolute, u64 *late)
 {
     u64 now = absolute ? clock_now(clock) : 0;
 
+    *late = value < now ? now - value : 0;
     return MAX(deadline_after(value > now ? value - now : 0), UINT64_C(1));
 }
 
@@ -194,7 +195,7 @@ s64 sys_timer_settime(int id, int flags, u64 new, u64 old)
 {
     struct posix_timer_state before;
     bool absolute = flags & TIMER_ABSTIME, on_cpu;
-    u64 value, interval;
+    u64 value, interval, late = 0;
     int clock;
     s64 r;
 
@@ -206,10 +207,10 @@ s64 sys_timer_settime(int id, int flags, u64 new, u64 old)
     if (r)
         return r;
     if (value && !on_cpu) {
-        value = mono_deadline(clock, value, absolute);
+        value = mono_deadline(clock, value, absolute, &late);
         absolute = true;
     }
-    r = posix_timer_set(id, value, absolute, interval, &before);
+    r = posix_timer_set(id, value, absolute, interval, late, &before);
     return r == 0 && old ? put_state(old, &before) : r;
 }
 

@@ -93,15 +93,15 @@ static void remaining(const struct timer_counter *t, u64 *left, u64 *interval)
     *interval = t->interval;
 }
 
-void timer_counter_set(struct timer_counter *t, u64 deadline, u64 interval, u64 *left,
+void timer_counter_set(struct timer_counter *t, u64 deadline, u64 interval, u64 had, u64 *left,
                        u64 *old_interval)
 {
     spin_lock(&t->count.lock);
     remaining(t, left, old_interval);
     t->deadline = deadline;
     t->interval = interval;
-    t->count.value = 0;
-    object_signal(t->count.shown_on, SIG_READABLE, 0);
+    t->count.value = had;
+    object_signal(t->count.shown_on, had ? 0 : SIG_READABLE, had ? SIG_READABLE : 0);
     if (deadline)
         timer_arm(&t->timer, deadline);
     spin_unlock(&t->count.lock);

@@ -31,8 +31,11 @@ struct timer_counter {
 };
 
 void timer_counter_init(struct timer_counter *t, struct object *shown_on);
-/* Set (deadline 0: off); the remaining ns and the interval it had come back. */
-void timer_counter_set(struct timer_counter *t, u64 deadline, u64 interval, u64 *left,
+/*
+ * Set (deadline 0: off), with so many expirations that it had already; the remaining ns and the interval
+ * it had come back.
+ */
+void timer_counter_set(struct timer_counter *t, u64 deadline, u64 interval, u64 had, u64 *left,
                        u64 *old_interval);
 void timer_counter_get(struct timer_counter *t, u64 *left, u64 *interval);
 /* Before its memory is freed. */

@@ -48,7 +48,7 @@ static bool same_key(const struct futex_key *a, const struct futex_key *b)
     return a->offset == b->offset && a->space == b->space;
 }
 
-int futex_key(struct aspace *as, u64 addr, bool private, struct futex_key *key)
+int futex_key(struct aspace *as, u64 addr, bool private, enum futex_use use, struct futex_key *key)
 {
     struct mapping *m;
     int r = 0;
@@ -64,6 +64,8 @@ int futex_key(struct aspace *as, u64 addr, bool private, struct futex_key *key)
     mutex_lock(&as->lock);
     m = aspace_find(as, addr);
     if (!m || m->node.key > addr)
+        r = -EFAULT;
+    else if (!(m->prot & VM_WRITE) && (use == FUTEX_CHANGE || !(m->prot & VM_READ) || !m->vmo))
         r = -EFAULT;
     else if ((m->flags & MAP_F_SHARED) && m->vmo) {
         key->space = (u64)m->vmo;

@@ -23,10 +23,12 @@ struct futex_key {
 void futex_init(void);
 
 /*
- * The key of a word at addr (4-aligned) of `as`. private: known not to be shared. 0, -EINVAL,
- * -EFAULT.
+ * The key of a word at addr (4-aligned) of `as`. 0, -EINVAL, -EFAULT. As on Linux a private one, known not
+ * to be shared, is its address and nothing is looked at; else there has to be a mapping that may be written,
+ * or (FUTEX_LOOK) a file's that may be read.
  */
-int futex_key(struct aspace *as, u64 addr, bool private, struct futex_key *key);
+enum futex_use { FUTEX_LOOK, FUTEX_CHANGE };
+int futex_key(struct aspace *as, u64 addr, bool private, enum futex_use use, struct futex_key *key);
 
 /*
  * Wait until woken by a wake whose bitset meets this one, if the word at addr still is `value`.

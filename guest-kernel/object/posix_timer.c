@@ -20,6 +20,7 @@ struct posix_timer {
     struct cpu_timer cpu;
     struct sig_timer sig;
     u64 deadline, interval;         /* 0: off, once */
+    u64 late;                       /* ns by which the deadline is too late: see posix_timer_set */
     bool waits;                     /* it has expired and goes on when its signal is taken */
     u64 overrun;                    /* so far, for the signal that is pending */
     u64 last_overrun;               /* of the signal that was taken last */
@@ -48,10 +49,11 @@ static void arm(struct posix_timer *t)
 /* Move a periodic timer's deadline beyond `now`; how many intervals it skipped. */
 static u64 forward(struct posix_timer *t, u64 now)
 {
-    u64 n = (now - t->deadline) / t->interval;
+    u64 past = now - t->deadline + t->late;
 
-    t->deadline += (n + 1) * t->interval;
-    return n;
+    t->late = 0;
+    t->deadline = now - past % t->interval + t->interval;
+    return past / t->interval;
 }
 
 static void expire(struct posix_timer *t)
@@ -227,7 +229,7 @@ static void read_state(const struct posix_timer *t, struct posix_timer_state *s)
     if (t->deadline > now)
         s->left = t->deadline - now;
     else if (t->waits || !t->setup.signo) /* it is as if it had gone on */
-        s->left = t->interval ? t->interval - (now - t->deadline) % t->interval : 0;
+        s->left = t->interval ? t->interval - (now - t->deadline + t->late) % t->interval : 0;
     else
         s->left = 1;
 }
@@ -245,7 +247,8 @@ int posix_timer_get(int id, struct posix_timer_state *now)
     return t ? 0 : -EINVAL;
 }
 
-int posix_timer_set(int id, u64 value, bool absolute, u64 interval, struct posix_timer_state *old)
+int posix_timer_set(int id, u64 value, bool absolute, u64 interval, u64 late,
+                    struct posix_timer_state *old)
 {
     struct process *p = process_current();
     struct posix_timer *t;
@@ -257,6 +260,7 @@ int posix_timer_set(int id, u64 value, bool absolute, u64 interval, struct posix
         cpu_timer_disarm(&t->cpu);
         t->deadline = value && !absolute ? now_of(t) + MIN(value, THREAD_RUNS) : value;
         t->interval = interval;
+        t->late = late;
         t->waits = false;
         t->overrun = t->last_overrun = 0;
         if (t->deadline && t->setup.signo)

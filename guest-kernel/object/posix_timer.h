@@ -34,10 +34,12 @@ struct posix_timer_state {
     u64 left, interval; /* ns; left 0: it is off */
 };
 /*
- * Arm for `value`, on the monotonic clock or, of CPU time, from now on unless absolute; 0: off. *old: as
- * before. -EINVAL.
+ * Arm for `value`, on the monotonic clock or, of CPU time, from now on unless absolute; 0: off. late: so
+ * many ns before `value` it was to expire already, which is before the monotonic clock began and counts
+ * as overruns. *old: as before. -EINVAL.
  */
-int posix_timer_set(int id, u64 value, bool absolute, u64 interval, struct posix_timer_state *old);
+int posix_timer_set(int id, u64 value, bool absolute, u64 interval, u64 late,
+                    struct posix_timer_state *old);
 int posix_timer_get(int id, struct posix_timer_state *now);
 /* What the last signal taken told, at most INT_MAX; -EINVAL. */
 s64 posix_timer_overrun(int id);

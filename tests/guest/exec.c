@@ -8,6 +8,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 static char *self;
 
@@ -149,8 +150,32 @@ static void as_interpreter(int argc, char **argv)
     t_end(22);
 }
 
+/* No arguments at all, not even NULL for their list: one empty one, execve(2). */
+static void no_arguments(void)
+{
+    char *none[] = { NULL }, *env[] = { "RV_NO_ARGUMENTS=1", NULL };
+
+    for (int i = 0; i < 2; i++) {
+        pid_t pid = t_fork();
+
+        if (pid == 0)
+            OK(syscall(SYS_execve, self, i ? none : NULL, env));
+        t_join(pid);
+    }
+}
+
+static void without_arguments(int argc, char **argv, char **envp)
+{
+    CHECK_EQ(argc, 1);
+    CHECK(!*argv[0] && !argv[1]);
+    CHECK(envp[0] && !strcmp(envp[0], "RV_NO_ARGUMENTS=1") && !envp[1]);
+    t_end(0);
+}
+
 int main(int argc, char **argv, char **envp)
 {
+    if (getenv("RV_NO_ARGUMENTS"))
+        without_arguments(argc, argv, envp);
     if (argc > 1 && !strcmp(argv[1], "--child"))
         as_new_program(argc, argv, envp);
     if (argc > 1 && !strcmp(argv[1], "--script an option"))
@@ -161,5 +186,6 @@ int main(int argc, char **argv, char **envp)
     successful();
     errors();
     script();
+    no_arguments();
     return 0;
 }

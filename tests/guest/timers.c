@@ -552,6 +552,45 @@ static void for_ever(void)
     signal(SIGUSR2, SIG_DFL);
 }
 
+/* A time long past, and each ns after it: the count stops at DELAYTIMER_MAX. */
+static void too_many_overruns(void)
+{
+    static const clockid_t clocks[] = { CLOCK_REALTIME, CLOCK_MONOTONIC };
+    struct itimerspec past = { { 0, 1 }, { 0, 1 } }, off = { { 0, 0 }, { 0, 0 } };
+
+    for (size_t i = 0; i < 2; i++) {
+        timer_t t = make(clocks[i], SIGEV_SIGNAL, SIGRTMIN, 1);
+        sigset_t set_of;
+        siginfo_t si;
+
+        if (clocks[i] == CLOCK_MONOTONIC && t_now_ns() < INT64_C(4000000000))
+            t_sleep_ms(3000);
+        sigemptyset(&set_of);
+        sigaddset(&set_of, SIGRTMIN);
+        OK(sigprocmask(SIG_BLOCK, &set_of, NULL));
+        OK(timer_settime(t, TIMER_ABSTIME, &past, NULL));
+        CHECK_EQ(sigwaitinfo(&set_of, &si), SIGRTMIN);
+        CHECK_EQ(si.si_overrun, INT32_MAX);
+        CHECK_EQ(timer_getoverrun(t), INT32_MAX);
+        OK(timer_settime(t, 0, &off, NULL));
+        OK(timer_delete(t));
+        OK(sigprocmask(SIG_UNBLOCK, &set_of, NULL));
+    }
+    /* A timerfd counts them all. */
+    for (size_t i = 0; i < 2; i++) {
+        int fd = (int)OK(timerfd_create(clocks[i], 0));
+        struct timespec now;
+        uint64_t n;
+
+        OK(clock_gettime(clocks[i], &now));
+        past.it_interval.tv_nsec = 1000000;
+        OK(timerfd_settime(fd, TFD_TIMER_ABSTIME, &past, NULL));
+        CHECK_EQ(read(fd, &n, sizeof(n)), sizeof(n));
+        CHECK(n >= (uint64_t)now.tv_sec * 1000);
+        OK(close(fd));
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && !strcmp(argv[1], "after exec")) {
@@ -586,5 +625,6 @@ int main(int argc, char **argv)
     many(argv);
     sleep_on_cpu_time();
     for_ever();
+    too_many_overruns();
     return 0;
 }

@@ -22,8 +22,8 @@ static u64 deadline = DEADLINE_NEVER;
 static void start(void)
 {
     futex_init();
-    CHECK_EQ(futex_key((struct aspace *)1, (u64)&word, true, &key), 0);
-    CHECK_EQ(futex_key((struct aspace *)1, (u64)&other_word, true, &other), 0);
+    CHECK_EQ(futex_key((struct aspace *)1, (u64)&word, true, FUTEX_LOOK, &key), 0);
+    CHECK_EQ(futex_key((struct aspace *)1, (u64)&other_word, true, FUTEX_LOOK, &other), 0);
     for (u32 i = 0; i < THREADS; i++)
         bitsets[i] = FUTEX_ANY;
 }
@@ -159,23 +159,23 @@ START_TEST(shared_memory_is_one_word_in_all_spaces)
     m.addr = 0x20000000;
     m.off = PAGE_SIZE;
     aspace_map(b, &m);
-    CHECK_EQ(futex_key(a, 0x10000000 + PAGE_SIZE + 8, false, &ka), 0);
-    CHECK_EQ(futex_key(b, 0x20000000 + 8, false, &kb), 0);
+    CHECK_EQ(futex_key(a, 0x10000000 + PAGE_SIZE + 8, false, FUTEX_LOOK, &ka), 0);
+    CHECK_EQ(futex_key(b, 0x20000000 + 8, false, FUTEX_LOOK, &kb), 0);
     CHECK(!memcmp(&ka, &kb, sizeof(ka)));
-    CHECK_EQ(futex_key(b, 0x20000000 + 12, false, &kb), 0);
+    CHECK_EQ(futex_key(b, 0x20000000 + 12, false, FUTEX_LOOK, &kb), 0);
     CHECK(memcmp(&ka, &kb, sizeof(ka)));
     m.vmo = NULL;
     m.flags = 0;
     m.off = 0;
     aspace_map(a, &m);
     aspace_map(b, &m);
-    CHECK_EQ(futex_key(a, 0x20000000, false, &ka), 0);
-    CHECK_EQ(futex_key(b, 0x20000000, false, &kb), 0);
+    CHECK_EQ(futex_key(a, 0x20000000, false, FUTEX_LOOK, &ka), 0);
+    CHECK_EQ(futex_key(b, 0x20000000, false, FUTEX_LOOK, &kb), 0);
     CHECK(memcmp(&ka, &kb, sizeof(ka))); /* private memory */
-    CHECK_EQ(futex_key(a, 0x20000002, false, &ka), -EINVAL);
-    CHECK_EQ(futex_key(a, 0x30000000, false, &ka), -EFAULT);
-    CHECK_EQ(futex_key(a, 0x7ffffffff000, true, &ka), -EFAULT);
-    CHECK_EQ(futex_key(a, 0xffff800000000000, true, &ka), -EFAULT);
+    CHECK_EQ(futex_key(a, 0x20000002, false, FUTEX_LOOK, &ka), -EINVAL);
+    CHECK_EQ(futex_key(a, 0x30000000, false, FUTEX_LOOK, &ka), -EFAULT);
+    CHECK_EQ(futex_key(a, 0x7ffffffff000, true, FUTEX_LOOK, &ka), -EFAULT);
+    CHECK_EQ(futex_key(a, 0xffff800000000000, true, FUTEX_LOOK, &ka), -EFAULT);
     vmo_unref(v);
     aspace_unref(a);
     aspace_unref(b);
@@ -191,7 +191,7 @@ static void use_lock(void *arg UNUSED)
 {
     struct futex_key k;
 
-    futex_key((struct aspace *)1, (u64)&lock, true, &k);
+    futex_key((struct aspace *)1, (u64)&lock, true, FUTEX_LOOK, &k);
     for (int i = 0; i < 30; i++) {
         u32 was = lock;
 

@@ -228,7 +228,7 @@ START_TEST(a_timer_counter_counts_its_periods)
     object_init(&shown, &ops, 0);
     timer_counter_init(&t, &shown);
     CHECK_EQ(signals(), 0);
-    timer_counter_set(&t, now + 100, 10, &left, &interval);
+    timer_counter_set(&t, now + 100, 10, 0, &left, &interval);
     CHECK(left == 0 && interval == 0);
     timer_counter_get(&t, &left, &interval);
     CHECK(left == 100 && interval == 10);
@@ -246,7 +246,7 @@ START_TEST(a_timer_counter_counts_its_periods)
     CHECK_EQ(v, 4);
     fake_clock = now + 151;
     timers_run();
-    timer_counter_set(&t, fake_clock + 50, 0, &left, &interval); /* once; what was counted goes */
+    timer_counter_set(&t, fake_clock + 50, 0, 0, &left, &interval); /* once; what was counted goes */
     CHECK(left == 9 && interval == 10);
     CHECK_EQ(counter_take(&t.count, &v), -EAGAIN);
     fake_clock += 1000;
@@ -255,8 +255,8 @@ START_TEST(a_timer_counter_counts_its_periods)
     CHECK_EQ(v, 1);
     timer_counter_get(&t, &left, &interval);
     CHECK_EQ(left, 0);
-    timer_counter_set(&t, fake_clock + 50, 0, &left, &interval);
-    timer_counter_set(&t, 0, 0, &left, &interval); /* off */
+    timer_counter_set(&t, fake_clock + 50, 0, 0, &left, &interval);
+    timer_counter_set(&t, 0, 0, 0, &left, &interval); /* off */
     CHECK_EQ(left, 50);
     fake_clock += 1000;
     timers_run();
