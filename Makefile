@@ -186,7 +186,7 @@ check: need ## all tests: unit, on this machine's /dev/kvm, in the lab
 # program takes from the archives what it wants; the fakes come first, so they stand in for the rest.
 unit_src := $(addprefix guest-kernel/,$(addsuffix .c,$(addprefix core/,lock mutex print radix random \
     string timer tree) $(addprefix mm/,aspace aspace_fault aspace_lock aspace_ops frame tlb vmo) \
-    $(addprefix object/,alarm counter futex handle object port reclock signal signal_take wait) \
+    $(addprefix object/,alarm counter futex handle object port port_nest reclock signal signal_take wait) \
     $(addprefix fs/,attr contents cred dentry file hostfs hostfs_dir hostfs_file hostfs_image \
     hostfs_names hostfs_beside hostfs_direct hostfs_read hostfs_xattr inode memfs names notify open pipe text uio walk \
     window xattr xattr_mem) $(addprefix net/,passed socket socket_option unix unix_connect unix_flight unix_message \

@@ -27,7 +27,13 @@ void thread_unpark(struct thread *t);
  */
 void thread_unpark_sync(struct thread *t);
 
-/* Let others run; the caller stays runnable. For long loops. */
+/* Let others run; the caller stays runnable. No lock held. */
 void thread_yield(void);
+
+/*
+ * For loops whose length a program chooses: look at what the VMM has told this vCPU, and let others run
+ * if the slice is over. Mutexes may be held, spinlocks not; once in some hundred short rounds.
+ */
+void thread_breathe(void);
 
 #endif

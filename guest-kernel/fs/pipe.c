@@ -17,17 +17,11 @@
 
 static const struct file_ops pipe_ops, pipe_read_ops, pipe_write_ops;
 
-static bool is_watched(const struct object *o)
-{
-    return READ_ONCE(o->observers.next) != &o->observers;
-}
-
 void pipe_update(struct pipe *p)
 {
     bool arrived = p->head != p->told;
-    u32 r = (p->head != p->tail ? SIG_READABLE : 0) | (p->writers ? 0 : SIG_HANGUP | SIG_READ_CLOSED);
-    u32 w = (pipe_room(p) >= PIPE_BUF_ ? SIG_WRITABLE : 0) |
-            (p->readers ? 0 : SIG_ERROR | SIG_WRITABLE);
+    u32 r = p->head != p->tail ? SIG_READABLE : 0;
+    u32 w = (pipe_room(p) >= PIPE_BUF_ ? SIG_WRITABLE : 0) | (p->readers ? 0 : SIG_ERROR);
     struct pipe_end *e;
 
     p->told = p->head;
@@ -39,10 +33,14 @@ void pipe_update(struct pipe *p)
         u32 want = (e->reads ? r : 0) | (e->writes ? w : 0);
         u32 have = object_signals(&e->file->obj);
 
+        /* fifo(7): who opened it without waiting waits for the first writer, not for its end */
+        if (!p->writers && e->reads && e->unwritten != p->opened_w &&
+            !(p->claimed & PIPE_CLAIM_READ))
+            want |= SIG_HANGUP;
         if (want != have)
             object_signal_sync(&e->file->obj, have & ~want, want);
         /* epoll(7): each write is an edge, even if what was there before has not been read */
-        if (arrived && (have & want & SIG_READABLE) && is_watched(&e->file->obj))
+        if (arrived && (have & want & SIG_READABLE) && object_watched(&e->file->obj))
             object_pulse(&e->file->obj, SIG_READABLE);
     }
 }
@@ -81,6 +79,8 @@ static int add_end(struct pipe *p, struct file *f, bool reads, bool writes)
     f->priv = e;
     f->ops = reads && writes ? &pipe_ops : reads ? &pipe_read_ops : &pipe_write_ops;
     mutex_lock(&p->lock);
+    if (f->flags & O_NONBLOCK && !writes && !p->writers)
+        e->unwritten = p->opened_w;
     list_add_tail(&p->ends, &e->node);
     p->readers += reads;
     p->opened_r += reads;

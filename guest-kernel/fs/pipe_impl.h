@@ -35,6 +35,7 @@ struct pipe_end {
     struct file *file;
     struct pipe *pipe;
     bool reads, writes;
+    u32 unwritten; /* opened_w when it was opened and no writer was there: the end is still to come */
 };
 
 /* NULL: not a pipe. */

@@ -12,7 +12,7 @@
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 
-/* What may be asked for with EPOLLEXCLUSIVE (epoll_ctl(2)); here it wakes all who wait nevertheless. */
+/* What may be asked for with EPOLLEXCLUSIVE (epoll_ctl(2)). */
 #define EXCLUSIVE_WITH \
     (EPOLLEXCLUSIVE | EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET)
 
@@ -69,7 +69,7 @@ static s64 control(struct port *port, int op, int fd, struct object *o,
 {
     unsigned flags = (ev->events & EPOLLET ? PORT_EDGE : 0) |
                      (ev->events & EPOLLONESHOT ? PORT_ONE_SHOT : 0) |
-                     (ev->events & EPOLLEXCLUSIVE ? PORT_FIXED : 0);
+                     (ev->events & EPOLLEXCLUSIVE ? PORT_EXCLUSIVE : 0);
 
     if (op != EPOLL_CTL_DEL && (ev->events & EPOLLEXCLUSIVE) &&
         (op == EPOLL_CTL_MOD || port_of(o) || (ev->events & ~EXCLUSIVE_WITH)))

@@ -26,11 +26,12 @@ static u32 signals_of(u32 of_process)
 }
 
 /* With the process's object locked; a file's lock comes after it, a port's after that. */
-static void ended(struct observer *ob, u32 signals)
+static bool ended(struct observer *ob, u32 signals, struct pulse **later UNUSED)
 {
     struct pidfd *p = container_of(ob, struct pidfd, ob);
 
     object_signal(&p->file->obj, 0, signals_of(signals));
+    return true;
 }
 
 static void pidfd_release(struct file *f)

@@ -57,11 +57,6 @@ void socket_init(struct socket *s, const struct socket_ops *ops, u32 family, int
 
 /* --- signals and waiting ---------------------------------------------------------------------- */
 
-static bool is_watched(const struct object *o)
-{
-    return READ_ONCE(o->observers.next) != &o->observers;
-}
-
 void socket_update(struct socket *s, bool arrived)
 {
     struct object *o;
@@ -74,7 +69,7 @@ void socket_update(struct socket *s, bool arrived)
         have = object_signals(o);
         if (want != have)
             object_signal_sync(o, have & ~want, want);
-        if (arrived && (have & want & SIG_READABLE) && is_watched(o))
+        if (arrived && (have & want & SIG_READABLE) && object_watched(o))
             object_pulse(o, SIG_READABLE);
     }
     spin_unlock(&s->signal_lock);

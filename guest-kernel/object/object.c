@@ -29,7 +29,7 @@ void object_destroy(struct object *o)
         struct observer *ob = list_first(&o->observers, struct observer, node);
 
         list_del(&ob->node);
-        ob->fire(ob, 0);
+        ob->fire(ob, 0, NULL);
     }
     spin_unlock(&o->lock);
     ASSERT(o->ops && o->ops->destroy);
@@ -37,17 +37,52 @@ void object_destroy(struct object *o)
 }
 
 /* Tell those who wait for one of the signals set. Lock held. */
-static void fire_all(struct object *o, u32 set)
+static void fire_all(struct object *o, u32 set, struct pulse **later)
 {
+    bool one_suffices = !(set & ~(SIG_READABLE | SIG_WRITABLE)), taken = false;
     struct observer *ob, *tmp;
 
-    list_for_each_safe(ob, tmp, &o->observers, node)
-        if (ob->mask & set)
-            ob->fire(ob, o->signals & ob->mask);
+    list_for_each_safe(ob, tmp, &o->observers, node) {
+        if (!(ob->mask & set) || (ob->exclusive && taken))
+            continue;
+        if (ob->fire(ob, (o->signals | set) & ob->mask, later) && ob->exclusive)
+            taken = one_suffices;
+    }
+}
+
+void pulse_later(struct pulse *p, struct pulse **later)
+{
+    if (__atomic_exchange_n(&p->queued, 1, __ATOMIC_SEQ_CST))
+        return;
+    __atomic_fetch_add(&p->busy, 1, __ATOMIC_RELAXED);
+    p->next = *later;
+    *later = p;
+}
+
+void pulse_all(struct pulse *list)
+{
+    struct pulse *p, *later = list;
+
+    while ((p = later)) {
+        later = p->next;
+
+        /* From here on a new event queues it again: this turn may come too early for it. */
+        __atomic_exchange_n(&p->queued, 0, __ATOMIC_SEQ_CST);
+        object_fire(p->obj, p->signals, &later);
+        __atomic_fetch_sub(&p->busy, 1, __ATOMIC_RELEASE);
+    }
+}
+
+void object_fire(struct object *o, u32 set, struct pulse **later)
+{
+    spin_lock(&o->lock);
+    fire_all(o, set, later);
+    spin_unlock(&o->lock);
 }
 
 void object_signal(struct object *o, u32 clear, u32 set)
 {
+    struct pulse *later = NULL;
     u32 old, now;
 
     spin_lock(&o->lock);
@@ -56,9 +91,11 @@ void object_signal(struct object *o, u32 clear, u32 set)
     if (now != old) {
         WRITE_ONCE(o->signals, now);
         if (now & ~old)
-            fire_all(o, now & ~old);
+            fire_all(o, now & ~old, &later);
     }
     spin_unlock(&o->lock);
+    if (unlikely(later))
+        pulse_all(later);
 }
 
 void object_signal_sync(struct object *o, u32 clear, u32 set)
@@ -70,10 +107,14 @@ void object_signal_sync(struct object *o, u32 clear, u32 set)
 
 void object_pulse(struct object *o, u32 set)
 {
+    struct pulse *later = NULL;
+
     spin_lock(&o->lock);
     WRITE_ONCE(o->signals, o->signals | set);
-    fire_all(o, set);
+    fire_all(o, set, &later);
     spin_unlock(&o->lock);
+    if (unlikely(later))
+        pulse_all(later);
 }
 
 u32 object_observe(struct object *o, struct observer *ob)
@@ -83,7 +124,7 @@ u32 object_observe(struct object *o, struct observer *ob)
     spin_lock(&o->lock);
     ob->obj = o;
     list_add_tail(&o->observers, &ob->node);
-    now = o->signals & ob->mask;
+    now = o->signals & (ob->mask | SIG_ASK);
     spin_unlock(&o->lock);
     return now;
 }

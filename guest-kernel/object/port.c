@@ -1,26 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ports: see port.h. */
-#include "object/port.h"
+/*
+ * Ports: see port.h. An item is on the ready list if its object may have something: put there by the
+ * object, taken off by whoever looks and finds that it has not. So whether a port is ready is worked
+ * out from its items when somebody asks, and what another thread has used up meanwhile is not shown.
+ */
+#include "object/port_impl.h"
 
-#include "core/mutex.h"
-#include "core/tree.h"
+#include "core/park.h"
 #include "mm/slab.h"
 #include "object/wait.h"
 
-#define DEPTH_MAX 5
-
-struct port {
-    struct object obj;
-    struct mutex mutex;    /* guards items */
-    struct tree items;     /* struct item.node, by key */
-    struct spinlock lock;  /* RANK_PORT: the ready list, and what items say */
-    struct list ready;     /* struct item.ready_node */
-};
+#define BREATHE 64u /* items that have nothing between two breaths */
 
 struct item {
     struct tree_node node;
     struct observer ob;
-    struct port *port;
+    struct port *port;       /* (i) */
+    struct link *link;       /* (i) NULL: what it watches is no port */
     struct list ready_node;  /* guarded by port->lock, as all below */
     struct object *obj;      /* NULL: it is gone */
     u32 mask, events;
@@ -41,24 +37,38 @@ struct port *port_of(struct object *o)
     return o->ops == &port_ops ? container_of(o, struct port, obj) : NULL;
 }
 
-/* With the watched object's lock held. */
-static void item_fire(struct observer *ob, u32 signals)
+/*
+ * With the watched object's lock held. Those who wait for the port hear of an item that is on the list
+ * already too: for an edge-triggered one it is news.
+ */
+static bool item_fire(struct observer *ob, u32 signals, struct pulse **later)
 {
     struct item *it = container_of(ob, struct item, ob);
     struct port *port = it->port;
-    bool tell = false;
+    bool taken;
 
     spin_lock(&port->lock);
-    if (!signals) {
-        list_del(&it->ready_node);
-        WRITE_ONCE(it->obj, NULL);
-    } else if (!it->silent && list_empty(&it->ready_node)) {
-        list_add_tail(&port->ready, &it->ready_node);
-        tell = true;
+    if (!signals || it->silent) {
+        if (!signals) {
+            list_del(&it->ready_node);
+            WRITE_ONCE(it->obj, NULL);
+        }
+        spin_unlock(&port->lock);
+        return false;
     }
+    if (list_empty(&it->ready_node))
+        list_add_tail(&port->ready, &it->ready_node);
+    taken = port->sleepers != 0;
+    port->sleepers = 0;
+    port->wakes++;
     spin_unlock(&port->lock);
-    if (tell)
-        object_pulse(&port->obj, SIG_READABLE);
+    if (!object_watched(&port->obj))
+        return taken;
+    if (unlikely(port_is_nested(port)))
+        pulse_later(&port->pulse, later);
+    else
+        object_fire(&port->obj, SIG_READABLE, later);
+    return taken;
 }
 
 struct port *port_create(void)
@@ -67,10 +77,14 @@ struct port *port_create(void)
 
     if (!port)
         return NULL;
-    object_init(&port->obj, &port_ops, 0);
+    object_init(&port->obj, &port_ops, SIG_ASK);
+    port->pulse.obj = &port->obj;
+    port->pulse.signals = SIG_READABLE;
     mutex_init(&port->mutex);
     spin_init(&port->lock, RANK_PORT);
     list_init(&port->ready);
+    list_init(&port->above);
+    list_init(&port->below);
     return port;
 }
 
@@ -102,6 +116,10 @@ static void item_free(struct item *it)
     list_del(&it->ready_node);
     spin_unlock(&port->lock);
     tree_remove(&port->items, &it->node);
+    if (it->link) {
+        port_unnest(it->link);
+        kfree(it->link);
+    }
     kfree(it);
 }
 
@@ -109,13 +127,18 @@ static void port_destroy(struct object *o)
 {
     struct port *port = container_of(o, struct port, obj);
     struct tree_node *n;
+    u32 spins = 0, freed = 0;
 
-    while ((n = tree_first(&port->items)))
+    port_unnest_all(port);
+    while ((n = tree_first(&port->items))) {
         item_free(container_of(n, struct item, node));
+        if (++freed % BREATHE == 0)
+            thread_breathe();
+    }
+    while (__atomic_load_n(&port->pulse.busy, __ATOMIC_ACQUIRE))
+        spin_wait(&spins); /* another vCPU is at it, and parks nowhere */
     kfree(port);
 }
-
-static const struct object_ops port_ops = { .type = OBJ_PORT, .destroy = port_destroy };
 
 /* The item of (key, obj). Items of objects that are gone are swept on the way. */
 static struct item *find(struct port *port, u32 key, struct object *obj)
@@ -134,53 +157,153 @@ static struct item *find(struct port *port, u32 key, struct object *obj)
     return NULL;
 }
 
-/* Whether `to` can be reached from obj over ports, or the way is too long. */
-static bool would_loop(struct object *obj, struct port *to, int depth)
+/* --- looking -------------------------------------------------------------------------------------- */
+
+/*
+ * What the item's object has now. With port->mutex and port->lock held; the lock is given away
+ * meanwhile if the object has to be asked, and the item is on no list then but by a new event.
+ */
+static u32 look(struct item *it)
 {
-    struct port *port = port_of(obj);
-    bool loop = false;
+    struct port *port = it->port;
+    struct object *o = it->obj;
+    u32 now;
 
-    if (!port)
-        return false;
-    if (port == to || depth >= DEPTH_MAX)
-        return true;
-    mutex_lock(&port->mutex);
-    for (struct tree_node *n = tree_first(&port->items); n && !loop; n = tree_next(n)) {
-        struct item *it = container_of(n, struct item, node);
-        struct object *o;
-        bool alive;
-
-        spin_lock(&port->lock);
-        o = it->obj;
-        alive = o && object_tryref(o);
-        spin_unlock(&port->lock);
-        if (alive) {
-            loop = would_loop(o, to, depth + 1);
-            object_unref(o);
-        }
-    }
-    mutex_unlock(&port->mutex);
-    return loop;
+    if (it->silent)
+        return 0;
+    now = object_signals(o);
+    if (likely(!(now & SIG_ASK)))
+        return now & it->mask;
+    if (!object_tryref(o))
+        return 0;
+    spin_unlock(&port->lock);
+    now = object_ready(o);
+    object_unref(o);
+    spin_lock(&port->lock);
+    return it->obj ? now & it->mask : 0;
 }
 
-/* Begin to watch; puts the item on the ready list if something is there already. */
+/* Nothing is ready, and nobody has anything in his hands. */
+static bool is_quiet(struct port *port)
+{
+    bool quiet;
+
+    spin_lock(&port->lock);
+    quiet = list_empty(&port->ready) && !port->scanning;
+    spin_unlock(&port->lock);
+    return quiet;
+}
+
+/* Between the two the ready list is the caller's to go through. Both with port->lock held at the end. */
+static void scan_begin(struct port *port)
+{
+    mutex_lock(&port->mutex);
+    spin_lock(&port->lock);
+    port->scanning = true;
+}
+
+/* The next item of the ready list that has something, off the list; what it has. NULL: none. */
+static struct item *scan_next(struct port *port, u32 *now)
+{
+    for (u32 n = 1; !list_empty(&port->ready); n++) {
+        struct item *it = list_first(&port->ready, struct item, ready_node);
+
+        list_del(&it->ready_node);
+        *now = look(it);
+        if (*now)
+            return it;
+        if (n % BREATHE == 0) {
+            spin_unlock(&port->lock);
+            thread_breathe();
+            spin_lock(&port->lock);
+        }
+    }
+    return NULL;
+}
+
+static void scan_end(struct port *port)
+{
+    port->scanning = false;
+    spin_unlock(&port->lock);
+    mutex_unlock(&port->mutex);
+}
+
+static u32 port_signals(struct object *o)
+{
+    struct port *port = container_of(o, struct port, obj);
+    struct item *it;
+    u32 now;
+
+    if (is_quiet(port))
+        return 0;
+    scan_begin(port);
+    it = scan_next(port, &now);
+    if (it && list_empty(&it->ready_node))
+        list_add(&port->ready, &it->ready_node);
+    scan_end(port);
+    return it ? SIG_READABLE : 0;
+}
+
+static const struct object_ops port_ops = {
+    .type = OBJ_PORT, .destroy = port_destroy, .signals = port_signals,
+};
+
+/* Take events off the ready list; level-triggered items stay on it, behind the others. */
+static int collect(struct port *port, struct port_event *events, int max)
+{
+    struct list again;
+    int n = 0;
+
+    if (is_quiet(port))
+        return 0;
+    list_init(&again);
+    scan_begin(port);
+    while (n < max) {
+        u32 now;
+        struct item *it = scan_next(port, &now);
+
+        if (!it)
+            break;
+        events[n++] = (struct port_event){ .signals = now, .events = it->events, .data = it->data };
+        if (it->flags & PORT_ONE_SHOT) {
+            it->silent = true;
+            list_del(&it->ready_node);
+        } else if (!(it->flags & PORT_EDGE) && list_empty(&it->ready_node)) {
+            list_add_tail(&again, &it->ready_node);
+        }
+    }
+    list_splice_tail(&port->ready, &again);
+    scan_end(port);
+    return n;
+}
+
+/* --- items ---------------------------------------------------------------------------------------- */
+
+/* Begin to watch; puts the item on the ready list if something is there already. Mutex held. */
 static void watch(struct item *it, struct object *obj)
 {
+    struct pulse *later = NULL;
+    u32 now;
+
     it->ob.mask = it->mask;
+    it->ob.exclusive = it->flags & PORT_EXCLUSIVE;
     it->ob.fire = item_fire;
     it->ob.obj = obj;
-    if (object_observe(obj, &it->ob))
-        item_fire(&it->ob, it->mask);
+    now = object_observe(obj, &it->ob);
+    if (now & SIG_ASK)
+        now = object_ready(obj) & it->mask;
+    if (now)
+        item_fire(&it->ob, now, &later);
+    pulse_all(later);
 }
 
 int port_add(struct port *port, u32 key, struct object *obj, u32 mask, unsigned flags, u32 events,
              u64 data)
 {
-    struct item *it;
+    struct port *lower = port_of(obj);
+    struct item *it = kzalloc(sizeof(*it));
+    int r;
 
-    if (would_loop(obj, port, 0))
-        return -ELOOP;
-    it = kzalloc(sizeof(*it));
     if (!it)
         return -ENOMEM;
     list_init(&it->ready_node);
@@ -191,16 +314,26 @@ int port_add(struct port *port, u32 key, struct object *obj, u32 mask, unsigned 
     it->events = events;
     it->data = data;
     it->node.key = key;
-    mutex_lock(&port->mutex);
-    if (find(port, key, obj)) {
-        mutex_unlock(&port->mutex);
-        kfree(it);
-        return -EEXIST;
+    if (lower) {
+        it->link = kzalloc(sizeof(*it->link));
+        if (!it->link) {
+            kfree(it);
+            return -ENOMEM;
+        }
     }
-    tree_insert(&port->items, &it->node);
-    watch(it, obj);
+    mutex_lock(&port->mutex);
+    r = find(port, key, obj) ? -EEXIST : lower ? port_nest(it->link, port, lower) : 0;
+    if (r == 0) {
+        tree_insert(&port->items, &it->node);
+        port->exclusive |= (flags & PORT_EXCLUSIVE) != 0;
+        watch(it, obj);
+    }
     mutex_unlock(&port->mutex);
-    return 0;
+    if (r) {
+        kfree(it->link);
+        kfree(it);
+    }
+    return r;
 }
 
 int port_modify(struct port *port, u32 key, struct object *obj, u32 mask, unsigned flags,
@@ -213,7 +346,7 @@ int port_modify(struct port *port, u32 key, struct object *obj, u32 mask, unsign
     it = find(port, key, obj);
     if (!it) {
         r = -ENOENT;
-    } else if (it->flags & PORT_FIXED) {
+    } else if (it->flags & PORT_EXCLUSIVE) {
         r = -EINVAL;
     } else {
         object_unobserve(&it->ob);
@@ -242,35 +375,26 @@ int port_remove(struct port *port, u32 key, struct object *obj)
     return it ? 0 : -ENOENT;
 }
 
-/* Take events off the ready list; level-triggered items stay on it, behind the others. */
-static int collect(struct port *port, struct port_event *events, int max)
+/* --- waiting -------------------------------------------------------------------------------------- */
+
+/* Sleep until something may be there. Meanwhile an exclusive item may say that somebody sees to it. */
+static int sleep(struct port *port, u64 deadline)
 {
-    struct list again;
-    bool more;
-    int n = 0;
+    u32 wakes;
+    int r;
 
-    list_init(&again);
-    object_signal(&port->obj, SIG_READABLE, 0);
+    if (likely(!READ_ONCE(port->exclusive)))
+        return object_wait(&port->obj, SIG_READABLE, deadline, WAIT_INTERRUPTIBLE);
     spin_lock(&port->lock);
-    while (n < max && !list_empty(&port->ready)) {
-        struct item *it = list_first(&port->ready, struct item, ready_node);
-        u32 now = object_signals(it->obj) & it->mask;
-
-        list_del(&it->ready_node);
-        if (!now || it->silent)
-            continue;
-        events[n++] = (struct port_event){ .signals = now, .events = it->events, .data = it->data };
-        if (it->flags & PORT_ONE_SHOT)
-            it->silent = true;
-        else if (!(it->flags & PORT_EDGE))
-            list_add_tail(&again, &it->ready_node);
-    }
-    list_splice_tail(&port->ready, &again);
-    more = !list_empty(&port->ready);
+    port->sleepers++;
+    wakes = port->wakes;
     spin_unlock(&port->lock);
-    if (more)
-        object_signal(&port->obj, 0, SIG_READABLE);
-    return n;
+    r = object_wait(&port->obj, SIG_READABLE, deadline, WAIT_INTERRUPTIBLE);
+    spin_lock(&port->lock);
+    if (port->wakes == wakes)
+        port->sleepers--;
+    spin_unlock(&port->lock);
+    return r;
 }
 
 int port_wait(struct port *port, struct port_event *events, int max, u64 deadline)
@@ -281,7 +405,7 @@ int port_wait(struct port *port, struct port_event *events, int max, u64 deadlin
         n = collect(port, events, max);
         if (n || !deadline)
             return n;
-        r = object_wait(&port->obj, SIG_READABLE, deadline, WAIT_INTERRUPTIBLE);
+        r = sleep(port, deadline);
         if (r)
             return r == -ETIMEDOUT ? 0 : r;
     }

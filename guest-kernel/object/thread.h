@@ -39,6 +39,7 @@ struct thread {
     u32 permit;                  /* (a) see core/park.h */
     u32 interrupted;             /* (a) an interruptible wait must end */
     bool waking_sync;            /* (o) object_signal_sync is being done */
+    bool told;                   /* (a) something that it waits for fired; see object_wait_many */
     struct list *dropping;       /* (o) net/: files that are being dropped, or NULL */
     u32 cpu;                     /* (r) vCPU it runs or last ran on */
     u32 on_cpu;                  /* (a) its context is in use by a vCPU */

@@ -6,14 +6,16 @@
 #include "object/thread.h"
 
 /* The thread looks at the objects itself once it runs: only the wake is passed on. */
-static void wake(struct observer *ob, u32 signals UNUSED)
+static bool wake(struct observer *ob, u32 signals UNUSED, struct pulse **later UNUSED)
 {
     struct wait_item *it = container_of(ob, struct wait_item, ob);
 
+    WRITE_ONCE(it->waiter->told, true);
     if (current()->waking_sync)
         thread_unpark_sync(it->waiter);
     else
         thread_unpark(it->waiter);
+    return true;
 }
 
 static int look(struct wait_item *items, unsigned n)
@@ -23,7 +25,7 @@ static int look(struct wait_item *items, unsigned n)
     for (unsigned i = 0; i < n; i++) {
         struct wait_item *it = &items[i];
 
-        it->observed = it->obj ? object_signals(it->obj) & it->mask : 0;
+        it->observed = it->obj ? object_ready(it->obj) & it->mask : 0;
         count += it->observed != 0;
     }
     return count;
@@ -56,6 +58,7 @@ int object_wait_many(struct wait_item *items, unsigned n, u64 deadline, unsigned
         object_observe(it->obj, &it->ob);
     }
     for (;;) {
+        WRITE_ONCE(t->told, false);
         count = look(items, n);
         if (count)
             break;
@@ -63,6 +66,8 @@ int object_wait_many(struct wait_item *items, unsigned n, u64 deadline, unsigned
             r = -EINTR;
             break;
         }
+        if (READ_ONCE(t->told)) /* a look may have parked, and taken the permit of this */
+            continue;
         r = thread_park(deadline);
         if (r) {
             count = look(items, n);

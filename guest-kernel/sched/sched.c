@@ -431,10 +431,8 @@ static void tick(void)
     }
 }
 
-void sched_pending(void)
+static void look_at(u32 bits)
 {
-    u32 bits = __atomic_exchange_n(&this_cpu()->page->pending, 0, __ATOMIC_SEQ_CST);
-
     if (bits & RV_PEND_KICK)
         tlb_serve();
     if (bits & RV_PEND_EVENTS)
@@ -444,6 +442,25 @@ void sched_pending(void)
         tick();
     if (bits & RV_PEND_WINDOW)
         windows_lost();
+}
+
+void sched_pending(void)
+{
+    look_at(__atomic_exchange_n(&this_cpu()->page->pending, 0, __ATOMIC_SEQ_CST));
+}
+
+void thread_breathe(void)
+{
+    struct rv_vcpu_page *page = this_cpu()->page;
+
+    /* Windows are settled by whoever holds no mutex: the way to ring 3, or the idle loop's thread. */
+    if (READ_ONCE(page->pending) & ~RV_PEND_WINDOW)
+        look_at(__atomic_fetch_and(&page->pending, RV_PEND_WINDOW, __ATOMIC_SEQ_CST) &
+                ~RV_PEND_WINDOW);
+    else if (timers_due())
+        timers_run();
+    if (READ_ONCE(current()->work) & WORK_RESCHED)
+        sched_resched();
 }
 
 /* --- idle ----------------------------------------------------------------------------------------- */

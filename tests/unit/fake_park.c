@@ -162,6 +162,11 @@ void thread_yield(void)
     next_thread(of(running));
 }
 
+void thread_breathe(void)
+{
+    thread_yield();
+}
+
 void thread_interrupt(struct thread *t)
 {
     t->interrupted = 1;

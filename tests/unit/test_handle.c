@@ -63,12 +63,13 @@ struct watcher {
     u32 fired, last;
 };
 
-static void note(struct observer *ob, u32 signals)
+static bool note(struct observer *ob, u32 signals, struct pulse **later UNUSED)
 {
     struct watcher *w = container_of(ob, struct watcher, ob);
 
     w->fired++;
     w->last = signals;
+    return true;
 }
 
 START_TEST(observers_are_told_of_what_was_not_set_before)

@@ -219,11 +219,11 @@ START_TEST(a_level_is_told_again_and_again)
         CHECK_EQ(ev[0].signals, SIG_READABLE);
         CHECK_EQ(ev[0].events, 77);
         CHECK_EQ(ev[0].data, 0x1234567890);
-        CHECK(object_signals(port_object(p)) & SIG_READABLE);
+        CHECK(object_ready(port_object(p)) & SIG_READABLE);
     }
     object_signal(o, SIG_READABLE, 0);
     CHECK_EQ(port_wait(p, ev, 16, 0), 0);
-    CHECK(!(object_signals(port_object(p)) & SIG_READABLE));
+    CHECK(!(object_ready(port_object(p)) & SIG_READABLE));
     object_unref(port_object(p));
     object_unref(o);
     CHECK_EQ(fake_blocks, 0);
