@@ -446,6 +446,11 @@ void frame_free_huge(u64 pa)
     freed();
 }
 
+void frame_adopt(u64 pa)
+{
+    frame_struct(pa)->refs = 1;
+}
+
 void frame_ref(u64 pa)
 {
     refs_get(&frame_struct(pa)->refs);

@@ -26,6 +26,8 @@ u64 frame_alloc_huge(void) MUST_CHECK;
 void frame_free_huge(u64 pa);
 
 void frame_ref(u64 pa);
+/* The first reference on a frame that the VMM set aside at boot. */
+void frame_adopt(u64 pa);
 void frame_unref(u64 pa);      /* frees it with the last reference */
 /*
  * The same for a frame of which only the first bytes, a few, can be other than zero: they are cleared now,

@@ -47,7 +47,7 @@ void arch_vdso_init(void)
     vmo = vmo_create(DATA_PAGES * PAGE_SIZE + image_size(), NULL, NULL);
     if (!vmo)
         panic("no memory for the vDSO");
-    frame_ref(boot.clock_pa);
+    frame_adopt(boot.clock_pa);
     if (vmo_set_page(vmo, 0, boot.clock_pa))
         panic("no memory for the vDSO");
     add_page(1, &data, sizeof(data));
