@@ -300,6 +300,19 @@ void dentry_set_inode(struct dentry *d, struct inode *inode)
         inode_unref(old);
 }
 
+static u64 moves; /* tree_lock, for writing */
+
+/* tree_lock held, and before any parent changes: whoever sees the new one sees the new count. */
+static void count_move(void)
+{
+    __atomic_store_n(&moves, moves + 1, __ATOMIC_RELEASE);
+}
+
+u64 dentry_moves(void)
+{
+    return __atomic_load_n(&moves, __ATOMIC_ACQUIRE);
+}
+
 void dentry_move(struct dentry *d, struct dentry *to, char *name, u32 len)
 {
     struct dentry *from = d->parent, *there;
@@ -312,6 +325,7 @@ void dentry_move(struct dentry *d, struct dentry *to, char *name, u32 len)
         dentry_ref(d); /* the table's, again */
     spin_unlock(&from->lock);
     spin_lock(&tree_lock);
+    count_move();
     old = d->name;
     d->name = name;
     d->len = len;
@@ -356,6 +370,7 @@ void dentry_exchange(struct dentry *a, struct dentry *b)
     take_out(a);
     take_out(b);
     spin_lock(&tree_lock);
+    count_move();
     a->name = b->name;
     a->len = b->len;
     a->node.key = b->node.key;

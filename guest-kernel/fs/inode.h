@@ -230,6 +230,11 @@ void dentry_move(struct dentry *d, struct dentry *new_parent, char *name, u32 le
 void dentry_exchange(struct dentry *a, struct dentry *b);
 struct dentry *dentry_parent(struct dentry *d); /* with a reference; NULL: a root */
 /*
+ * How often something was moved. Who reads it, takes steps up, and reads the same again has not left what
+ * he was in before. Acquires.
+ */
+u64 dentry_moves(void);
+/*
  * First child with an inode and a position >= *seq (only_upper: and in memory only), with a reference;
  * *seq becomes its position. NULL: there are no more.
  */

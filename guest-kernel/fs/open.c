@@ -177,7 +177,10 @@ static int create_last(const struct lookup *l, struct last_name *n, u32 flags, u
         r = flags & O_NOFOLLOW ? -ELOOP : -EAGAIN;
     } else {
         path_enter_mounts(&p);
-        r = inode_is_dir(p.dentry->inode) ? -EISDIR : open_path(&p, l->cred, flags, out);
+        if (p.mnt != n->dir.mnt && (l->resolve & RESOLVE_NO_XDEV))
+            r = -EXDEV;
+        else
+            r = inode_is_dir(p.dentry->inode) ? -EISDIR : open_path(&p, l->cred, flags, out);
     }
     path_unref(&p);
     return r;
@@ -186,6 +189,18 @@ static int create_last(const struct lookup *l, struct last_name *n, u32 flags, u
 /* A link as the last name: open what it names, or make that. */
 static int create_behind_link(const struct lookup *l, struct last_name *n, u32 flags, u32 mode,
                               u32 depth, struct file **out);
+
+/* What ends in a dot, or is only slashes, names a directory, or nothing within l->resolve. */
+static int no_file(const struct lookup *l, const char *name)
+{
+    struct path p;
+    int r = path_lookup(l, name, &p);
+
+    if (r)
+        return r;
+    path_unref(&p);
+    return -EISDIR;
+}
 
 static int create(const struct lookup *l, const char *name, u32 flags, u32 mode, u32 depth,
                   struct file **out)
@@ -197,7 +212,10 @@ static int create(const struct lookup *l, const char *name, u32 flags, u32 mode,
         return -ENOMEM;
     r = path_lookup_parent(l, name, n);
     if (r == 0) {
-        r = n->special || n->trailing ? -EISDIR : create_last(l, n, flags, mode, out);
+        if (n->special)
+            r = no_file(l, name);
+        else
+            r = n->trailing ? -EISDIR : create_last(l, n, flags, mode, out);
         if (r == -EAGAIN)
             r = create_behind_link(l, n, flags, mode, depth, out);
         path_unref(&n->dir);
@@ -247,6 +265,7 @@ static int create_behind_link(const struct lookup *l, struct last_name *n, u32 f
         } else {
             text[len] = 0;
             at.base = &n->dir;
+            at.behind_link = true;
             r = create(&at, text, flags, mode, depth + 1, out);
         }
     }
@@ -305,11 +324,19 @@ static int open_nameless(const struct lookup *l, const char *name, u32 flags, u3
 
 int vfs_open(const struct lookup *l, const char *name, u32 flags, u32 mode, struct file **out)
 {
+    struct lookup_scope scope;
+    struct lookup own;
+    int r;
+
     if ((flags & O_TMPFILE) == O_TMPFILE)
         return open_nameless(l, name, flags, mode, out);
     if (!(flags & O_CREAT) || (flags & O_PATH))
         return open_existing(l, name, flags, out);
-    return create(l, name, flags, mode, 0, out);
+    r = path_scope_begin(l, &own, &scope);
+    if (r == 0)
+        r = create(&own, name, flags, mode, 0, out);
+    path_scope_end(&scope);
+    return r;
 }
 
 int vfs_open_exec(const struct lookup *l, const char *name, int flags, struct file **out)

@@ -37,6 +37,13 @@ void fs_context_unref(struct fs_context *fs);
 
 #define LOOKUP_FOLLOW    1u /* follow a link at the end */
 #define LOOKUP_DIRECTORY 2u /* the end must be a directory */
+#define LOOKUP_FROM_BASE 4u /* absolute paths begin at the base, too: RESOLVE_IN_ROOT */
+
+/* What RESOLVE_BENEATH and RESOLVE_IN_ROOT hold a walk in: see path_scope_begin. */
+struct lookup_scope {
+    struct path root; /* a reference */
+    u64 moves;        /* dentry_moves when the walk began */
+};
 
 struct lookup {
     struct fs_context *fs;
@@ -45,11 +52,21 @@ struct lookup {
     struct file *base_file;  /* the caller's */
     u32 flags;               /* LOOKUP_* */
     u64 resolve;             /* RESOLVE_* of openat2(2) */
+    const struct lookup_scope *scope; /* NULL: a walk that needs one makes its own */
+    bool behind_link;        /* the path is the text of a link in `base` */
 };
 
 /*
+ * A scope for several walks that belong together; nothing is done if l->resolve asks for none, or l has
+ * one. `own` is l with it; -ENOTDIR: the base is no directory. path_scope_end is due in any case.
+ */
+int path_scope_begin(const struct lookup *l, struct lookup *own, struct lookup_scope *scope);
+void path_scope_end(struct lookup_scope *scope);
+
+/*
  * Find what a path names. On 0 *out carries references. -ENOENT, -ENOTDIR, -EACCES, -ELOOP,
- * -ENAMETOOLONG, -EIO, -ENOMEM; -EXDEV with RESOLVE_*.
+ * -ENAMETOOLONG, -EIO, -ENOMEM; with RESOLVE_* -EXDEV, -EAGAIN (something was moved meanwhile, or
+ * the file system would have to be asked).
  */
 int path_lookup(const struct lookup *l, const char *name, struct path *out);
 

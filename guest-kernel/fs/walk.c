@@ -17,6 +17,7 @@ struct walk {
     char *text;         /* NULL: rest points into the caller's string */
     const char *rest;
     u32 links;
+    u64 moves;          /* dentry_moves at its beginning */
 };
 
 static const char *skip_slashes(const char *s)
@@ -43,30 +44,66 @@ static void get_root(struct fs_context *fs, struct path *out)
     mutex_unlock(&fs->lock);
 }
 
+/* --- scopes and steps --------------------------------------------------------------------------- */
+
+static bool is_scoped(const struct lookup *l)
+{
+    return l->resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT);
+}
+
+/* Where a relative path begins. fs->lock held. */
+static const struct path *base_of(const struct lookup *l)
+{
+    return l->base ? l->base : &l->fs->cwd;
+}
+
+int path_scope_begin(const struct lookup *l, struct lookup *own, struct lookup_scope *scope)
+{
+    *own = *l;
+    *scope = (struct lookup_scope){ .moves = dentry_moves() };
+    if (!is_scoped(l) || l->scope)
+        return 0;
+    mutex_lock(&l->fs->lock);
+    scope->root = *base_of(l);
+    path_ref(&scope->root);
+    mutex_unlock(&l->fs->lock);
+    own->scope = scope;
+    return inode_is_dir(scope->root.dentry->inode) ? 0 : -ENOTDIR;
+}
+
+void path_scope_end(struct lookup_scope *scope)
+{
+    if (scope->root.dentry)
+        path_unref(&scope->root);
+}
+
 static int begin(struct walk *w, const struct lookup *l, const char *name)
 {
     struct fs_context *fs = l->fs;
-    bool scoped = l->resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT);
+    int r = 0;
 
     if (!*name)
         return -ENOENT;
-    *w = (struct walk){ .l = l, .rest = name };
+    *w = (struct walk){ .l = l, .rest = name,
+                        .moves = l->scope ? l->scope->moves : dentry_moves() };
     if (*name == '/' && (l->resolve & RESOLVE_BENEATH))
         return -EXDEV;
     mutex_lock(&fs->lock);
-    w->root = fs->root;
-    if (l->base)
-        w->at = *l->base;
-    else
-        w->at = fs->cwd;
-    if (scoped)
-        w->root = w->at;
-    if (*name == '/')
+    w->at = *base_of(l);
+    if (is_scoped(l) && !inode_is_dir(w->at.dentry->inode))
+        r = -ENOTDIR;
+    w->root = l->scope ? l->scope->root : is_scoped(l) ? w->at : fs->root;
+    if (*name == '/') {
+        if (l->behind_link && (l->resolve & RESOLVE_NO_XDEV) && w->at.mnt != w->root.mnt)
+            r = -EXDEV;
         w->at = w->root;
-    path_ref(&w->root);
-    path_ref(&w->at);
+    }
+    if (r == 0) {
+        path_ref(&w->root);
+        path_ref(&w->at);
+    }
     mutex_unlock(&fs->lock);
-    return 0;
+    return r;
 }
 
 static void finish(struct walk *w)
@@ -87,37 +124,67 @@ static bool same(const struct path *a, const struct path *b)
     return a->dentry == b->dentry && a->mnt == b->mnt;
 }
 
+/* Whether the step from one to the other is one into another file system that may not be taken. */
+static bool crosses(const struct walk *w, const struct path *to)
+{
+    return w->at.mnt != to->mnt && (w->l->resolve & RESOLVE_NO_XDEV);
+}
+
+/* Up to the parent, out of mounts, but not out of the root of all. */
+static void parent_of(struct path *p)
+{
+    struct dentry *parent;
+
+    while (p->dentry == p->mnt->root) {
+        struct path at = p->mnt->at;
+
+        if (!at.dentry)
+            return;
+        path_ref(&at);
+        path_unref(p);
+        *p = at;
+    }
+    parent = dentry_parent(p->dentry);
+    if (parent) {
+        dentry_unref(p->dentry);
+        p->dentry = parent;
+    }
+    path_enter_mounts(p);
+}
+
+/*
+ * openat2(2): somebody who moves the directory in which the walk is out of its scope must not get the
+ * walk out with it. Nothing that was moved before the walk began could.
+ */
 static int go_up(struct walk *w)
 {
     struct path p = w->at;
-    struct dentry *parent;
 
     if (same(&p, &w->root))
         return w->l->resolve & RESOLVE_BENEATH ? -EXDEV : 0;
     path_ref(&p);
-    while (p.dentry == p.mnt->root) {
-        struct path at = p.mnt->at;
+    parent_of(&p);
+    if (crosses(w, &p) || (is_scoped(w->l) && dentry_moves() != w->moves)) {
+        int r = crosses(w, &p) ? -EXDEV : -EAGAIN;
 
-        if (!at.dentry) { /* the root of all */
-            path_unref(&p);
-            return 0;
-        }
-        if (w->l->resolve & RESOLVE_NO_XDEV) {
-            path_unref(&p);
-            return -EXDEV;
-        }
-        path_ref(&at);
         path_unref(&p);
-        p = at;
+        return r;
     }
-    parent = dentry_parent(p.dentry);
-    if (parent) {
-        dentry_unref(p.dentry);
-        p.dentry = parent;
-    }
-    path_enter_mounts(&p);
     move_to(w, p);
     return 0;
+}
+
+/* RESOLVE_CACHED: only what is known without asking. */
+static int find_cached(struct dentry *dir, const char *name, u32 len, struct dentry **out)
+{
+    struct dentry *d = dentry_find(dir, name, len);
+
+    if (d && dir->inode->ops->valid && !d->pinned) {
+        dentry_unref(d);
+        d = NULL;
+    }
+    *out = d;
+    return d ? 0 : -EAGAIN;
 }
 
 int lookup_one(struct dentry *dir, const char *name, u32 len, const char *rest, struct dentry **out)
@@ -203,7 +270,7 @@ static int follow_link(struct walk *w, struct dentry *d)
     if (*buf == '/') {
         struct path root = w->root;
 
-        if (w->l->resolve & RESOLVE_BENEATH)
+        if ((w->l->resolve & RESOLVE_BENEATH) || crosses(w, &root))
             return -EXDEV;
         path_ref(&root);
         move_to(w, root);
@@ -235,7 +302,8 @@ static int step(struct walk *w, u32 len, bool last, bool follow)
         return 0;
     if (len == 2 && name[0] == '.' && name[1] == '.')
         return go_up(w);
-    r = lookup_one(w->at.dentry, name, len, w->rest, &d);
+    r = w->l->resolve & RESOLVE_CACHED ? find_cached(w->at.dentry, name, len, &d)
+                                       : lookup_one(w->at.dentry, name, len, w->rest, &d);
     if (r)
         return r;
     if (!d->inode) {
@@ -249,7 +317,7 @@ static int step(struct walk *w, u32 len, bool last, bool follow)
     }
     p = (struct path){ w->at.mnt, d };
     path_enter_mounts(&p);
-    if (p.mnt != w->at.mnt && (w->l->resolve & RESOLVE_NO_XDEV)) {
+    if (crosses(w, &p)) {
         path_unref(&p);
         return -EXDEV;
     }

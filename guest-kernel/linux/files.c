@@ -183,13 +183,8 @@ int lookup_begin(struct lookup *l, int dfd, const char *path, u32 flags)
     struct file *f;
     int r;
 
-    l->fs = p->fs;
-    l->cred = p->cred;
-    l->base = NULL;
-    l->base_file = NULL;
-    l->flags = flags;
-    l->resolve = 0;
-    if (path[0] == '/' || dfd == AT_FDCWD)
+    *l = (struct lookup){ .fs = p->fs, .cred = p->cred, .flags = flags };
+    if ((path[0] == '/' && !(flags & LOOKUP_FROM_BASE)) || dfd == AT_FDCWD)
         return 0;
     r = fd_file(dfd, 0, true, &f);
     if (r)

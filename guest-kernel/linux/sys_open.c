@@ -37,7 +37,8 @@ static s64 do_open(int dfd, u64 upath, u32 flags, u32 mode, u64 resolve)
     r = path_from_user(upath, &path);
     if (r)
         return r;
-    r = lookup_begin(&l, dfd, path, 0);
+    r = !*path ? -ENOENT
+               : lookup_begin(&l, dfd, path, resolve & RESOLVE_IN_ROOT ? LOOKUP_FROM_BASE : 0);
     if (r == 0) {
         l.resolve = resolve;
         r = vfs_open(&l, path, flags & ~(u32)O_CLOEXEC, mode & 07777 & ~p->fs->umask, &f);
@@ -64,7 +65,7 @@ s64 sys_creat(u64 path, u32 mode)
     return sys_openat(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode);
 }
 
-/* openat2 refuses what openat ignores. */
+/* openat2 refuses what openat ignores; O_ASYNC has no effect in either (open(2), BUGS). */
 s64 sys_openat2(int dfd, u64 path, u64 uhow, u64 size)
 {
     struct open_how how;
@@ -77,14 +78,15 @@ s64 sys_openat2(int dfd, u64 path, u64 uhow, u64 size)
     r = struct_from_user(&how, sizeof(how), uhow, size);
     if (r)
         return r;
-    if ((how.flags & ~(u64)OPEN_KNOWN) || (how.mode & ~UINT64_C(07777)) ||
+    if ((how.flags & ~(u64)(OPEN_KNOWN | FASYNC)) || (how.mode & ~UINT64_C(07777)) ||
         (how.mode && !(how.flags & O_CREAT) && !(how.flags & TMPFILE_BIT)) ||
         ((how.flags & O_PATH) && (how.flags & ~(u64)PATH_FLAGS)) ||
         (how.resolve & ~(u64)(RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS |
                               RESOLVE_BENEATH | RESOLVE_IN_ROOT | RESOLVE_CACHED)) ||
         (how.resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) == (RESOLVE_BENEATH | RESOLVE_IN_ROOT))
         return -EINVAL;
-    if (how.resolve & RESOLVE_CACHED)
-        return -EAGAIN; /* allowed: the caller tries without it */
-    return do_open(dfd, path, (u32)how.flags, (u32)how.mode, how.resolve);
+    /* What makes or cuts files has to ask: the caller tries again without it. */
+    if ((how.resolve & RESOLVE_CACHED) && (how.flags & (O_CREAT | O_TRUNC | TMPFILE_BIT)))
+        return -EAGAIN;
+    return do_open(dfd, path, (u32)how.flags & OPEN_KNOWN, (u32)how.mode, how.resolve);
 }
