@@ -150,7 +150,7 @@ int proc_show_stat(const struct proc_inode *i, struct text *t)
     if (r)
         return r;
     as = get_memory(i, &m, &tell);
-    tty_of_session(f.session, &tty, &tpgid);
+    tty_of_process(p, &tty, &tpgid);
     text_printf(t, "%u (%s) %c %u %u %u %u %d %u ", f.pid, f.name, f.state, f.ppid, f.group,
                 f.session, tty, tpgid,
                 (p->did_exec ? 0 : PF_FORKNOEXEC_) | (f.exiting ? PF_EXITING_ : 0));

@@ -55,6 +55,7 @@ struct process *process_create(struct process *parent)
     cpu_itimer_init(&p->cpu_itimers[1], SIGPROF);
     INIT_ONCE(p->start_time, time_boot());
     p->dumpable = true;
+    p->tty_grant = parent ? parent->tty_grant : TTY_FIRST_GRANT;
     if (parent) {
         spin_lock(&parent->lock);
         memcpy(p->rlimits, parent->rlimits, sizeof(p->rlimits));

@@ -28,6 +28,7 @@ struct cred;
 struct fs_context;
 
 #define PID_MAX 32768u
+#define TTY_FIRST_GRANT 1u /* process.tty_grant of the first process: the container's own terminal */
 #define RLIMIT_COUNT 16u
 #define RLIMIT_UNLIMITED UINT64_MAX
 
@@ -67,6 +68,7 @@ struct process {
     struct list child_waiters;   /* (t) struct child_waiter */
     struct pid *group, *session; /* (t) */
     struct list group_node;      /* (t) */
+    u64 tty_grant;               /* (o) which taking of a terminal it has a part in; 0: none */
     bool subreaper;              /* (t) */
     bool keep_caps;              /* (o) PR_SET_KEEPCAPS */
     bool did_exec;               /* (o) setpgid(2) of the parent fails after it */

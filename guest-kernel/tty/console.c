@@ -82,6 +82,7 @@ void console_boot(void)
     console.t.c_iflag |= IUTF8;
     console.size = size_of(boot_cell(node, "winsize", 0, 0), boot_cell(node, "winsize", 1, 0));
     console.session = console.pgrp = 1; /* the first process leads the terminal's session */
+    console.grant = TTY_FIRST_GRANT;
     tty_ref(&console);
     t = thread_create(NULL, "tty", input_thread, NULL);
     if (!t)

@@ -5,6 +5,8 @@
 #include "object/signal.h"
 #include "tty/tty_impl.h"
 
+#include <asm/ioctls.h>
+
 static bool has(const struct tty *t, u32 local_flag)
 {
     return t->t.c_lflag & local_flag;
@@ -138,6 +140,7 @@ bool ldisc_input_full(const struct tty *t)
 void ldisc_flush_input(struct tty *t)
 {
     t->head = t->line = t->tail;
+    tty_packet_news(t, 0, TIOCPKT_FLUSHREAD);
     tty_tell(t);
 }
 
@@ -260,10 +263,11 @@ static bool signal_byte(struct tty *t, u8 c)
         return false;
     if (!has(t, NOFLSH)) {
         t->head = t->line = t->tail;
+        tty_packet_news(t, 0, TIOCPKT_FLUSHREAD);
         if (t->driver->flush)
             t->driver->flush(t);
     }
-    t->stopped = false;
+    tty_set_stopped(t, false);
     if (has(t, ECHO))
         echo(t, c);
     tty_signal_foreground(t, signo);
@@ -274,15 +278,15 @@ static bool signal_byte(struct tty *t, u8 c)
 static bool flow_byte(struct tty *t, u8 c)
 {
     if (is_control(t, c, VSTART)) {
-        t->stopped = false;
+        tty_set_stopped(t, false);
         return true;
     }
     if (is_control(t, c, VSTOP)) {
-        t->stopped = true;
+        tty_set_stopped(t, true);
         return true;
     }
     if (t->t.c_iflag & IXANY)
-        t->stopped = false;
+        tty_set_stopped(t, false);
     return false;
 }
 

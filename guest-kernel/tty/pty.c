@@ -58,6 +58,7 @@ static void pty_put(struct tty *t, const u8 *s, u32 n)
 static void pty_flush(struct tty *t)
 {
     pty_of(t)->tail = pty_of(t)->head;
+    tty_packet_news(t, 0, TIOCPKT_FLUSHWRITE);
 }
 
 /* All files of the programs' side were closed. */
@@ -69,13 +70,15 @@ static bool deserted(const struct pty *p)
 static void pty_tell(struct tty *t)
 {
     struct pty *p = pty_of(t);
-    bool readable = waiting(p) || deserted(p), writable = !ldisc_input_full(t);
+    bool news = t->packet && t->news;
+    bool readable = waiting(p) || deserted(p) || news, writable = !ldisc_input_full(t);
     u32 set = (readable ? SIG_READABLE : 0) | (writable ? SIG_WRITABLE : 0) |
-              (deserted(p) ? SIG_HANGUP : 0);
+              (deserted(p) ? SIG_HANGUP : 0) | (news ? SIG_PRIORITY : 0);
 
     object_signal(&p->sent.obj, readable ? 0 : SIG_SIGNALED, readable ? SIG_SIGNALED : 0);
     if (p->master)
-        object_signal(&p->master->obj, ~set & (SIG_READABLE | SIG_WRITABLE | SIG_HANGUP), set);
+        object_signal(&p->master->obj,
+                      ~set & (SIG_READABLE | SIG_WRITABLE | SIG_HANGUP | SIG_PRIORITY), set);
 }
 
 static void pty_destroy(struct tty *t)
@@ -99,6 +102,24 @@ static size_t take(struct pty *p, u8 *out, size_t n)
     return n;
 }
 
+/*
+ * What a read in packet mode begins with: a byte of news, which is all that it gets (*news), or one that
+ * says that data come. How many bytes. Locked.
+ */
+static u32 take_packet_byte(struct pty *p, u8 *out, bool *news)
+{
+    struct tty *t = &p->tty;
+
+    *news = t->packet && t->news;
+    if (!t->packet || (!t->news && !waiting(p)))
+        return 0;
+    *out = *news ? t->news : TIOCPKT_DATA;
+    t->news = 0;
+    if (*news)
+        tty_tell(t);
+    return 1;
+}
+
 static ssize_t master_read(struct file *f, struct uio *u, u64 *pos UNUSED)
 {
     struct pty *p = f->priv;
@@ -106,17 +127,20 @@ static ssize_t master_read(struct file *f, struct uio *u, u64 *pos UNUSED)
     ssize_t done = 0;
 
     while (u->left) {
-        bool over;
-        size_t n;
+        bool over, news = false;
+        size_t n = 0;
 
         mutex_lock(&p->tty.lock);
-        n = take(p, buf, MIN(u->left, sizeof(buf)));
+        if (!done)
+            n = take_packet_byte(p, buf, &news);
+        if (!news)
+            n += take(p, buf + n, MIN(u->left, sizeof(buf)) - n);
         over = deserted(p);
         mutex_unlock(&p->tty.lock);
         if (uio_to(u, buf, n) < n)
             return -EFAULT;
         done += (ssize_t)n;
-        if (n == sizeof(buf))
+        if (n == sizeof(buf) && !news)
             continue;
         if (done)
             break;
@@ -173,6 +197,21 @@ static s64 lock(struct tty *t, u64 arg)
     return 0;
 }
 
+static s64 set_packet_mode(struct tty *t, u64 arg)
+{
+    s32 on;
+
+    if (copy_from_user(&on, arg, sizeof(on)))
+        return -EFAULT;
+    mutex_lock(&t->lock);
+    if (!on || !t->packet)
+        t->news = 0;
+    t->packet = on;
+    tty_tell(t);
+    mutex_unlock(&t->lock);
+    return 0;
+}
+
 static s64 send_signal(struct tty *t, u64 signo)
 {
     if (signo != SIGINT && signo != SIGQUIT && signo != SIGTSTP)
@@ -190,6 +229,7 @@ static s64 master_ioctl(struct file *f, u32 cmd, u64 arg)
     switch (cmd) {
     case TIOCGPTN: v = (s32)t->index; break;
     case TIOCGPTLCK: v = t->locked; break;
+    case TIOCGPKT: v = t->packet; break;
     case TIOCGPGRP: v = (s32)READ_ONCE(t->pgrp); break; /* the other side's, whoever asks */
     case TIOCGSID:
         v = (s32)READ_ONCE(t->session);
@@ -202,10 +242,9 @@ static s64 master_ioctl(struct file *f, u32 cmd, u64 arg)
         mutex_unlock(&t->lock);
         break;
     case TIOCSPTLCK: return lock(t, arg);
+    case TIOCPKT: return set_packet_mode(t, arg);
     case TIOCSIG: return send_signal(t, arg);
-    case TIOCSCTTY:
-    case TIOCNOTTY:
-    case TIOCSPGRP: return -ENOTTY; /* a master controls no session */
+    case TIOCNOTTY: return -ENOTTY; /* a master controls no session; the rest is the other side's */
     default: return tty_common_ioctl(t, cmd, arg);
     }
     return copy_to_user(arg, &v, sizeof(v)) ? -EFAULT : 0;

@@ -8,18 +8,21 @@
 #include "core/refs.h"
 #include "core/string.h"
 #include "core/time.h"
+#include "fs/cred.h"
 #include "fs/inode.h"
 #include "fs/proc.h"
 #include "mm/slab.h"
 #include "object/process.h"
 #include "tty/tty_impl.h"
 
+#include <asm/ioctls.h>
 #include <linux/fcntl.h>
 
 #define PTS_MAJOR 136u
 
 static struct mutex registry; /* taken before any tty->lock */
 static struct list ttys = LIST_INIT(ttys);
+static u64 grants = TTY_FIRST_GRANT; /* registry: how often a terminal was taken */
 
 struct tty_file {
     struct list node;
@@ -120,59 +123,100 @@ void tty_signal_foreground(struct tty *t, int signo)
         signal_pgrp(pgrp, signo);
 }
 
-void tty_session_ended(u32 sid)
+bool tty_controls(const struct tty *t, struct process *p)
+{
+    u32 sid = process_session_id(p);
+
+    return sid && sid == READ_ONCE(t->session) && p->tty_grant == READ_ONCE(t->grant);
+}
+
+/* It is no session's terminal any more; its reference is the caller's to drop. Registry locked. */
+static void leave_session(struct tty *t)
+{
+    WRITE_ONCE(t->session, 0);
+    WRITE_ONCE(t->pgrp, 0);
+    if (t->hung_up)
+        list_del(&t->node); /* it was known for its session only */
+}
+
+/* The session has no terminal any more, and the group in front hears of it. */
+static void end_session(u32 sid, bool leader_ended)
 {
     struct tty *t;
     u32 pgrp = 0;
+    bool resume = false;
 
     mutex_lock(&registry);
     t = of_session(sid);
     if (t) {
         pgrp = t->pgrp;
-        WRITE_ONCE(t->session, 0);
-        WRITE_ONCE(t->pgrp, 0);
-        if (t->hung_up)
-            list_del(&t->node); /* it was known for its session only */
+        resume = t->hung_up || !leader_ended; /* as Linux: stopped ones are orphaned else */
+        leave_session(t);
     }
     mutex_unlock(&registry);
     if (!t)
         return;
     if (pgrp) {
         signal_pgrp(pgrp, SIGHUP);
-        signal_pgrp(pgrp, SIGCONT);
+        if (resume)
+            signal_pgrp(pgrp, SIGCONT);
     }
     tty_unref(t);
+}
+
+void tty_session_ended(u32 sid)
+{
+    end_session(sid, true);
+}
+
+void tty_give_up(struct tty *t)
+{
+    struct process *p = process_current();
+
+    if (READ_ONCE(t->session) == p->pid)
+        end_session(p->pid, false);
+    p->tty_grant = 0;
 }
 
 int tty_take_session(struct tty *t, bool steal)
 {
     struct process *p = process_current();
     u32 sid = process_session_id(p);
+    struct tty *old;
     int r = 0;
 
+    if (sid != p->pid)
+        return -EPERM;
     mutex_lock(&registry);
-    if (sid == t->session) { /* it is already */
-    } else if (sid != p->pid || of_session(sid) || (t->session && !steal) || t->hung_up) {
+    old = of_session(sid);
+    if (old && old != t && old->hung_up)
+        leave_session(old);
+    else if (old != t && (old || t->hung_up || (t->session && !steal)))
         r = -EPERM;
-    } else {
+    if (r == 0 && old != t) {
         if (!t->session)
             tty_ref(t);
         WRITE_ONCE(t->session, sid);
         WRITE_ONCE(t->pgrp, process_group_id(p));
+        WRITE_ONCE(t->grant, ++grants);
+        p->tty_grant = t->grant;
     }
     mutex_unlock(&registry);
+    if (r == 0 && old && old != t)
+        tty_unref(old);
     return r;
 }
 
-void tty_of_session(u32 sid, u32 *dev, s32 *pgrp)
+void tty_of_process(struct process *p, u32 *dev, s32 *pgrp)
 {
+    u32 sid = process_session_id(p);
     struct tty *t;
 
     *dev = 0;
     *pgrp = -1;
     mutex_lock(&registry);
     t = sid ? of_session(sid) : NULL;
-    if (t && !t->hung_up) {
+    if (t && !t->hung_up && tty_controls(t, p)) {
         *dev = (u32)DEV_PTS(t->index);
         *pgrp = (s32)t->pgrp;
     }
@@ -212,7 +256,7 @@ int tty_check_background(const struct tty *t, int signo)
     struct process *p = process_current();
     u32 group = process_group_id(p), front = READ_ONCE(t->pgrp);
 
-    if (!front || process_session_id(p) != READ_ONCE(t->session) || group == front)
+    if (!front || !tty_controls(t, p) || group == front)
         return 0;
     if (signal_is_shut(signo))
         return signo == SIGTTIN ? -EIO : 0;
@@ -231,6 +275,19 @@ static bool is_readable(const struct tty *t)
     bool raw = !(t->t.c_lflag & ICANON);
 
     return n >= (raw && !t->t.c_cc[VTIME] && t->t.c_cc[VMIN] ? t->t.c_cc[VMIN] : 1);
+}
+
+void tty_packet_news(struct tty *t, u8 clear, u8 set)
+{
+    if (t->packet)
+        t->news = (u8)((t->news & ~clear) | set);
+}
+
+void tty_set_stopped(struct tty *t, bool stopped)
+{
+    if (t->stopped != stopped)
+        tty_packet_news(t, TIOCPKT_STOP | TIOCPKT_START, stopped ? TIOCPKT_STOP : TIOCPKT_START);
+    t->stopped = stopped;
 }
 
 void tty_tell(struct tty *t)
@@ -366,6 +423,10 @@ static ssize_t tty_write(struct file *f, struct uio *u, u64 *pos UNUSED)
 
 static s64 tty_ioctl(struct file *f, u32 cmd, u64 arg)
 {
+    /* Who takes it has to be able to read from it. */
+    if (cmd == TIOCSCTTY && (f->flags & O_ACCMODE) == O_WRONLY &&
+        !cred_has(process_current()->cred, CAP_SYS_ADMIN_))
+        return -EPERM;
     return tty_common_ioctl(tty_of_file(f), cmd, arg);
 }
 
@@ -401,7 +462,7 @@ static struct tty *behind(u64 rdev)
     mutex_lock(&registry);
     if (rdev == DEV_TTY) {
         t = of_session(process_session_id(process_current()));
-        if (t && t->hung_up)
+        if (t && (t->hung_up || !tty_controls(t, process_current())))
             t = NULL;
     } else {
         t = find(rdev == DEV_CONSOLE ? 0 : dev_minor_of(rdev));

@@ -5,6 +5,8 @@
 
 #include "fs/file.h"
 
+struct process;
+
 /* The device number of terminal `index`, as stat(2) has it: major 136. */
 #define DEV_PTS(index) (UINT64_C(136) << 8 | ((index) & 0xff) | (u64)((index) & ~0xffu) << 12)
 
@@ -30,9 +32,9 @@ int tty_open_device(struct file *f, u32 flags);
 int tty_open_peer(struct file *f, u32 flags, struct file **out);
 /* The outer terminal's size has changed (event ring). Must not park. */
 void tty_resized(u32 columns, u32 rows);
-/* The controlling terminal of a session: its device and foreground group; 0 and -1: it has none. */
-void tty_of_session(u32 sid, u32 *dev, s32 *pgrp);
-/* The session's leader has ended, or gives its terminal up: it is nobody's (process_hooks.session_end). */
+/* The controlling terminal of a process: its device and foreground group; 0 and -1: it has none. */
+void tty_of_process(struct process *p, u32 *dev, s32 *pgrp);
+/* The session's leader has ended: its terminal is nobody's (process_hooks.session_end). */
 void tty_session_ended(u32 sid);
 
 #endif

@@ -59,6 +59,9 @@ struct tty {
     bool was_open;                   /* (l) some file has been open */
     bool locked;                     /* (l) a pseudo-terminal that cannot be opened yet: unlockpt(3) */
     u32 session, pgrp;               /* (r), read without the lock; 0: none */
+    u64 grant;                       /* (r) number of this taking by a session: tty_controls */
+    bool packet;                     /* (l) ioctl_tty(2), TIOCPKT: the master asks for TIOCPKT_* ... */
+    u8 news;                         /* (l) ... which are these */
     struct event ready;              /* input to read, for those who wait */
     struct event drained;            /* room for output, for those who wait */
     struct event room;               /* the input has room again */
@@ -93,8 +96,19 @@ void tty_tell(struct tty *t);
 s64 tty_common_ioctl(struct tty *t, u32 cmd, u64 arg);
 /* tcsetpgrp(3): what a process in the background may not do; 0 or -errno. */
 int tty_check_background(const struct tty *t, int signo);
-/* TIOCSCTTY: become the terminal of the caller's session; steal: from another one. 0 or -EPERM. */
+/*
+ * TIOCSCTTY: become the terminal of the caller's session, whose leader it has to be; steal: from another
+ * one. 0 or -EPERM. Of the session's processes it controls those that descend from the leader from then on,
+ * less who gives it up.
+ */
 int tty_take_session(struct tty *t, bool steal);
+bool tty_controls(const struct tty *t, struct process *p);
+/* TIOCNOTTY: the caller, which it controls, has no terminal any more; of a leader, nobody of its session. */
+void tty_give_up(struct tty *t);
+/* In packet mode: what the master is to hear of; locked. */
+void tty_packet_news(struct tty *t, u8 clear, u8 set);
+/* ^S and ^Q and what means the same; locked. */
+void tty_set_stopped(struct tty *t, bool stopped);
 /* A signal for the group in the foreground. */
 void tty_signal_foreground(struct tty *t, int signo);
 /* Must not park. */

@@ -37,9 +37,26 @@ static s64 get_termios(struct tty *t, u64 arg, bool second)
     return copy_to_user(arg, &now, second ? sizeof(now) : sizeof(struct termios)) ? -EFAULT : 0;
 }
 
+/* Whether it stops and starts by ^S and ^Q. */
+static bool has_usual_flow(const struct termios2 *t)
+{
+    return (t->c_iflag & IXON) && t->c_cc[VSTOP] == 19 && t->c_cc[VSTART] == 17;
+}
+
+/* What the master of a terminal in packet mode hears of new modes: ioctl_tty(2). */
+static void tell_of_modes(struct tty *t, const struct termios2 *old)
+{
+    bool flow = has_usual_flow(&t->t);
+
+    if (flow != has_usual_flow(old))
+        tty_packet_news(t, TIOCPKT_DOSTOP | TIOCPKT_NOSTOP, flow ? TIOCPKT_DOSTOP : TIOCPKT_NOSTOP);
+    if ((old->c_lflag | t->t.c_lflag) & EXTPROC)
+        tty_packet_news(t, 0, TIOCPKT_IOCTL);
+}
+
 static s64 set_termios(struct tty *t, u64 arg, bool second, bool flush)
 {
-    struct termios2 new = { 0 };
+    struct termios2 new = { 0 }, old;
     u32 in;
     int r = tty_check_background(t, SIGTTOU);
 
@@ -56,9 +73,11 @@ static s64 set_termios(struct tty *t, u64 arg, bool second, bool flush)
         t->line = t->head;
         memset(t->mark, 0, sizeof(t->mark));
     }
+    old = t->t;
     t->t = new;
+    tell_of_modes(t, &old);
     if (!(new.c_iflag & IXON))
-        t->stopped = false;
+        tty_set_stopped(t, false);
     if (flush)
         ldisc_flush_input(t);
     tty_tell(t);
@@ -93,7 +112,7 @@ static s64 set_size(struct tty *t, u64 arg)
 
 static bool controls_caller(const struct tty *t)
 {
-    return process_session_id(process_current()) == READ_ONCE(t->session);
+    return tty_controls(t, process_current());
 }
 
 static int any_member(struct process *p UNUSED, void *arg UNUSED)
@@ -107,7 +126,7 @@ static s64 set_pgrp(struct tty *t, u64 arg)
     int r = tty_check_background(t, SIGTTOU);
 
     if (r)
-        return r;
+        return r == -EIO ? -ENOTTY : r;
     if (!controls_caller(t))
         return -ENOTTY;
     if (copy_from_user(&pgrp, arg, sizeof(pgrp)))
@@ -127,12 +146,9 @@ static s64 put_u32(u64 arg, u32 v)
 
 static s64 give_up_control(struct tty *t)
 {
-    struct process *p = process_current();
-
     if (!controls_caller(t))
         return -ENOTTY;
-    if (p->pid == process_session_id(p))
-        tty_session_ended(p->pid);
+    tty_give_up(t);
     return 0;
 }
 
@@ -167,7 +183,7 @@ static s64 flow(struct tty *t, u64 what)
         return -EINVAL;
     mutex_lock(&t->lock);
     if (what == TCOOFF || what == TCOON)
-        t->stopped = what == TCOOFF;
+        tty_set_stopped(t, what == TCOOFF);
     else if (c)
         t->driver->put(t, &c, 1);
     tty_tell(t);
