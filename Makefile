@@ -192,7 +192,7 @@ unit_src := $(addprefix guest-kernel/,$(addsuffix .c,$(addprefix core/,lock mute
     window xattr xattr_mem) $(addprefix net/,passed socket socket_option unix unix_connect unix_flight unix_message \
     unix_name unix_packet unix_stream)))
 unit_host_src := $(addsuffix .c,$(addprefix vmm/,cached fsclient hostcall options ram) runrsc/run_options \
-    $(addprefix hostcalls/lib/,attr error) \
+    $(addprefix hostcalls/lib/,attr error landlock) \
     $(addprefix hostcalls/fs/,attr beneath call names nodes open readdir server walk xattr))
 unit_fakes := $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)) # and what tests share
 unit_tests := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))

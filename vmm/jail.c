@@ -3,8 +3,8 @@
  * The jail. When this is called everything the VMM will ever need is open: it keeps its descriptors
  * and loses the file system, its capabilities and all other ways to get more. Namespaces need
  * privileges that an ordinary user gets from a user namespace; where the host forbids those, or lets
- * users have them but gives no rights in them, the empty root is left out (seccomp alone keeps the
- * VMM from opening anything) and the log says so.
+ * users have them but gives no rights in them, the empty root is left out and the log says so. In
+ * either case Landlock, where the kernel has it, allows no file at all, and seccomp no open.
  */
 #include "vmm/jail.h"
 
@@ -18,6 +18,7 @@
 
 #include "hostcalls/lib/caps.h"
 #include "hostcalls/lib/emptyroot.h"
+#include "hostcalls/lib/landlock.h"
 #include "hostcalls/lib/needs.h"
 #include "vmm/options.h"
 #include "vmm/out.h"
@@ -46,14 +47,18 @@ void jail_close_others(const struct options *opt)
     syscall(SYS_close_range, next, ~0u, 0);
 }
 
-static void say_not_jailed(const struct options *opt)
+static void say_without(const struct options *opt, const char *what)
 {
     struct out o;
 
     out_init(&o, opt->log_fd);
-    out_printf(&o, "vmm: without an empty root: the host gives this user no namespace, or no rights "
-                   "in one\n");
+    out_printf(&o, "vmm: without %s\n", what);
     out_flush(&o);
+}
+
+static void say_not_jailed(const struct options *opt)
+{
+    say_without(opt, "an empty root: the host gives this user no namespace, or no rights in one");
 }
 
 /* In a mount namespace of our own, if the host allows one. */
@@ -74,6 +79,18 @@ static int enter_root(const struct options *opt, struct error *err)
     return 0;
 }
 
+/* No file, no network. The file service sees the same kernel: the line speaks for both. */
+static int enter_landlock(const struct options *opt, struct error *err)
+{
+    int level = landlock_enter(NULL, 0, err);
+
+    if (level == 0)
+        say_without(opt, "Landlock: the host's kernel has none (Linux 5.19 and newer do)");
+    else if (level == 1)
+        say_without(opt, "Landlock for the file service: that needs Linux 5.19");
+    return level < 0 ? -1 : 0;
+}
+
 int jail_process(struct vm *vm, struct error *err)
 {
     struct rlimit none = { 0, 0 };
@@ -81,7 +98,7 @@ int jail_process(struct vm *vm, struct error *err)
     setrlimit(RLIMIT_CORE, &none);
     if (enter_root(vm->opt, err))
         return -1;
-    return caps_keep(0, err);
+    return caps_keep(0, err) || enter_landlock(vm->opt, err) ? -1 : 0;
 }
 
 void jail_thread(struct vm *vm, const char *kind)

@@ -4,8 +4,8 @@
  * namespace, so from their roots no '..' leads out, and their flags (nodev, nosuid, read-only) are
  * this process's own. Privileges for that come from being root or from a user namespace, in which
  * the container's root is the user who started it. Where the host forbids both, the trees are plain
- * folders and the root stays: then what keeps the service beneath its trees is the way it opens
- * files (beneath.h) and the user's own rights.
+ * folders and the root stays. In either case Landlock, where the kernel has it, lets files be opened
+ * beneath the trees only, also if the service's code has been taken over.
  */
 #include "hostcalls/fs/jail.h"
 
@@ -21,10 +21,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "hostcalls/abi.h"
 #include "hostcalls/fs/beneath.h"
 #include "hostcalls/lib/caps.h"
 #include "hostcalls/lib/cleanup.h"
 #include "hostcalls/lib/emptyroot.h"
+#include "hostcalls/lib/landlock.h"
 
 /* Newer than some build machines' headers; the numbers are ABI. */
 #ifndef MOUNT_ATTR_NOSYMFOLLOW
@@ -164,6 +166,16 @@ static int drop_privileges(struct error *err)
     return caps_keep(needed, err);
 }
 
+/* The walls of Landlock are the trees' roots, wherever these are mounted, or not at all. */
+static int enter_landlock(const struct tree *tree, size_t ntrees, struct error *err)
+{
+    struct landlock_tree kept[RV_MAX_ROOTS];
+
+    for (size_t i = 0; i < ntrees; i++)
+        kept[i] = (struct landlock_tree){ .fd = tree[i].fd, .readonly = tree[i].readonly };
+    return landlock_enter(kept, ntrees, err) < 0 ? -1 : 0;
+}
+
 int jail_enter(struct tree *tree, size_t ntrees, struct error *err)
 {
     struct rlimit none = { 0, 0 };
@@ -177,5 +189,5 @@ int jail_enter(struct tree *tree, size_t ntrees, struct error *err)
             return -1;
     if (open_own_fds(jailed, err) || (jailed && emptyroot_enter(err)))
         return -1;
-    return drop_privileges(err);
+    return drop_privileges(err) || enter_landlock(tree, ntrees, err) ? -1 : 0;
 }

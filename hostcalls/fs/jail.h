@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The file service's jail. It sees the image and the volumes as mounts of its own, by descriptors;
- * its root is empty, and it keeps four capabilities.
+ * its root is empty, it keeps four capabilities, and Landlock holds it in its trees.
  */
 #ifndef RV_FS_JAIL_H
 #define RV_FS_JAIL_H
@@ -19,7 +19,9 @@ struct tree {
     int fd;        /* set by jail_enter: O_PATH */
 };
 
-/* Before any thread. Everything else that needs a path must be open. */
+/*
+ * Before any thread. Everything else that needs a path must be open. At most RV_MAX_ROOTS trees.
+ */
 int jail_enter(struct tree *tree, size_t ntrees, struct error *err);
 
 /* False: an ordinary user's, without a user namespace; all its files belong to that user. */

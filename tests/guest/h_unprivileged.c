@@ -3,7 +3,8 @@
  * For the script: h_unprivileged HOW PROGRAM ARG... runs a program as an ordinary user (65534) who may use
  * /dev/kvm, on a host that is said to be like this. HOW: free; no_namespaces: unshare(2) fails; no_rights:
  * it works, but the new user namespace gives no rights for mounts, as with Ubuntu's
- * kernel.apparmor_restrict_unprivileged_userns. 77: that cannot be set up here.
+ * kernel.apparmor_restrict_unprivileged_userns; no_landlock: the kernel has no Landlock. 77: that cannot
+ * be set up here.
  */
 #define _GNU_SOURCE
 #include "t.h"
@@ -70,6 +71,8 @@ int main(int argc, char **argv)
         forbid(SYS_unshare, SYS_unshare);
     else if (!strcmp(argv[1], "no_rights"))
         forbid(SYS_mount, SYS_open_tree);
+    else if (!strcmp(argv[1], "no_landlock"))
+        forbid(SYS_landlock_create_ruleset, SYS_landlock_create_ruleset);
     execv(argv[2], argv + 2);
     t_fail(__FILE__, __LINE__, argv[2], errno);
 }
