@@ -191,7 +191,7 @@ unit_src := $(addprefix guest-kernel/,$(addsuffix .c,$(addprefix core/,lock mute
     hostfs_names hostfs_beside hostfs_direct hostfs_read hostfs_xattr inode memfs names notify open pipe text uio walk \
     window xattr xattr_mem) $(addprefix net/,passed socket socket_option unix unix_connect unix_flight unix_message \
     unix_name unix_packet unix_stream)))
-unit_host_src := $(addsuffix .c,$(addprefix vmm/,cached fsclient hostcall options ram) runrsc/run_options \
+unit_host_src := $(addsuffix .c,$(addprefix vmm/,cached fsclient hostcall options out ram ration) runrsc/run_options \
     $(addprefix hostcalls/lib/,attr error landlock) \
     $(addprefix hostcalls/fs/,attr beneath call names nodes open readdir server walk xattr))
 unit_fakes := $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)) # and what tests share

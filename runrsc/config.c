@@ -130,8 +130,54 @@ static void put_process(struct writer *w, const struct config *c)
     end(w);
 }
 
+/* A volume or tmpfs, to be sorted. */
+struct place {
+    uint32_t depth; /* components of its path */
+    uint32_t order; /* on the command line */
+    uint32_t index; /* in its own array */
+    bool is_volume;
+};
+
+static uint32_t depth_of(const char *path)
+{
+    uint32_t n = 0;
+
+    while (*(path += strspn(path, "/"))) {
+        size_t len = strcspn(path, "/");
+
+        n += len != 1 || *path != '.';
+        path += len;
+    }
+    return n;
+}
+
+static int by_depth(const void *a, const void *b)
+{
+    const struct place *p = a, *q = b;
+
+    if (p->depth != q->depth)
+        return p->depth < q->depth ? -1 : 1;
+    return p->order < q->order ? -1 : 1;
+}
+
+/* What lies in another one comes after it, so that it is seen in whatever order they were asked for. */
+static size_t sort_places(const struct run_options *opt, struct place *at)
+{
+    size_t n = 0;
+
+    for (uint32_t i = 0; i < opt->nvolumes; i++)
+        at[n++] = (struct place){ depth_of(opt->volume[i].dst), opt->volume[i].order, i, true };
+    for (uint32_t i = 0; i < opt->ntmpfs; i++)
+        at[n++] = (struct place){ depth_of(opt->tmpfs[i].path), opt->tmpfs[i].order, i, false };
+    qsort(at, n, sizeof(*at), by_depth);
+    return n;
+}
+
 static void put_mounts(struct writer *w, const struct config *c)
 {
+    struct place at[sizeof(c->opt->volume) / sizeof(c->opt->volume[0]) +
+                    sizeof(c->opt->tmpfs) / sizeof(c->opt->tmpfs[0])];
+    size_t n = sort_places(c->opt, at);
     char name[32];
 
     begin(w, "mounts");
@@ -139,20 +185,16 @@ static void put_mounts(struct writer *w, const struct config *c)
     put_flag(w, "readonly", c->opt->readonly);
     put_flag(w, "own-tmp", c->opt->host_root);
     end(w);
-    for (uint32_t i = 1; i <= c->opt->nvolumes; i++) {
-        const struct volume *v = &c->opt->volume[i - 1];
+    for (size_t i = 0; i < n; i++) {
+        const struct volume *v = &c->opt->volume[at[i].index];
 
-        snprintf(name, sizeof(name), "volume@%u", i);
+        snprintf(name, sizeof(name), "%s@%u", at[i].is_volume ? "volume" : "tmpfs",
+                 at[i].index + at[i].is_volume);
         begin(w, name);
-        put_u32s(w, "root", (const uint32_t[]) { RV_ROOT_NODE(i) }, 1);
-        put_string(w, "path", v->dst);
-        put_flag(w, "readonly", v->readonly);
-        end(w);
-    }
-    for (uint32_t i = 0; i < c->opt->ntmpfs; i++) {
-        snprintf(name, sizeof(name), "tmpfs@%u", i);
-        begin(w, name);
-        put_string(w, "path", c->opt->tmpfs[i]);
+        if (at[i].is_volume)
+            put_u32s(w, "root", (const uint32_t[]) { RV_ROOT_NODE(at[i].index + 1) }, 1);
+        put_string(w, "path", at[i].is_volume ? v->dst : c->opt->tmpfs[at[i].index].path);
+        put_flag(w, "readonly", at[i].is_volume && v->readonly);
         end(w);
     }
     end(w);

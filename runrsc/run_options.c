@@ -51,7 +51,8 @@ void run_options_help(void)
          "      --hostname NAME    the container's name (rvisor)\n"
          "      --memory SIZE      the most memory it may use; bytes, or with k, m, g (1g)\n"
          "      --cpus N           virtual CPUs (as many as runrsc may use)\n"
-         "      --volume SRC:DST[:ro]  show the folder SRC at DST (repeatable)\n"
+         "      --volume SRC:DST[:ro][:suid]  show the folder SRC at DST (repeatable); set-id bits\n"
+         "                         of its files cannot be set and do not outlive changes without :suid\n"
          "      --tmpfs DIR        an empty folder in memory at DIR (repeatable)\n"
          "      --read-only        the root file system cannot be changed\n"
          "      --strace[=FILE]    trace system calls (to stderr)\n"
@@ -200,21 +201,26 @@ static int check_place(const char *option, const char *path, struct error *err)
 static int parse_volume(struct run_options *opt, const char *arg, struct error *err)
 {
     struct volume *v;
+    static const char form[] = "SRC:DST, with :ro, :rw or :suid behind it";
     const char *dst = strchr(arg, ':'), *mode;
     size_t len;
 
     if (opt->nvolumes == RV_MAX_ROOTS - 1)
         return error_set(err, 0, "--volume: at most %u are possible", RV_MAX_ROOTS - 1);
     if (!dst || dst == arg)
-        return error_set(err, 0, "--volume: '%s' is not SRC:DST or SRC:DST:ro", arg);
+        return error_set(err, 0, "--volume: '%s' is not %s", arg, form);
     mode = strchr(dst + 1, ':');
     len = mode ? (size_t)(mode - dst - 1) : strlen(dst + 1);
-    if (mode && strcmp(mode, ":ro") && strcmp(mode, ":rw"))
-        return error_set(err, 0, "--volume: '%s' is not SRC:DST or SRC:DST:ro", arg);
-    v = &opt->volume[opt->nvolumes++];
+    if (mode && strcmp(mode, ":ro") && strcmp(mode, ":rw") && strcmp(mode, ":suid") &&
+        strcmp(mode, ":rw:suid") && strcmp(mode, ":ro:suid"))
+        return error_set(err, 0, "--volume: '%s' is not %s", arg, form);
+    v = &opt->volume[opt->nvolumes];
+    v->order = opt->nvolumes + opt->ntmpfs;
+    opt->nvolumes++;
     v->src = strndup(arg, (size_t)(dst - arg));
     v->dst = strndup(dst + 1, len);
-    v->readonly = mode && !strcmp(mode, ":ro");
+    v->readonly = mode && !strncmp(mode, ":ro", 3);
+    v->setid = mode && strstr(mode, ":suid");
     if (!v->src || !v->dst)
         return error_set(err, ENOMEM, "cannot keep the volumes");
     return check_place("volume", v->dst, err);
@@ -224,7 +230,8 @@ static int parse_tmpfs(struct run_options *opt, const char *path, struct error *
 {
     if (opt->ntmpfs == sizeof(opt->tmpfs) / sizeof(opt->tmpfs[0]))
         return error_set(err, 0, "--tmpfs: at most %u are possible", opt->ntmpfs);
-    opt->tmpfs[opt->ntmpfs++] = path;
+    opt->tmpfs[opt->ntmpfs] = (struct tmpfs){ path, opt->nvolumes + opt->ntmpfs };
+    opt->ntmpfs++;
     return check_place("tmpfs", path, err);
 }
 

@@ -14,6 +14,13 @@ struct volume {
     char *src; /* owned: folder on the host */
     char *dst; /* owned: absolute path in the container */
     bool readonly;
+    bool setid;     /* files may have set-id bits, which count on the host too */
+    uint32_t order; /* on the command line, among volumes and tmpfs */
+};
+
+struct tmpfs {
+    const char *path; /* absolute, in the container */
+    uint32_t order;
 };
 
 /* A list of "NAME=VALUE", each name once; the strings are owned. */
@@ -37,7 +44,7 @@ struct run_options {
     uint32_t cpus;
     struct volume volume[RV_MAX_ROOTS - 1];
     uint32_t nvolumes;
-    const char *tmpfs[RV_MAX_ROOTS]; /* absolute paths in the container */
+    struct tmpfs tmpfs[RV_MAX_ROOTS];
     uint32_t ntmpfs;
 };
 

@@ -222,7 +222,8 @@ static int start_fs(struct sandbox *box, const struct run_options *opt, const st
     add(&w, "--done-fd=%d", wires->done);
     add(&w, "--root=%s", opt->rootfs);
     for (uint32_t i = 0; i < opt->nvolumes; i++)
-        add(&w, "--volume=%s%s", opt->volume[i].src, opt->volume[i].readonly ? ":ro" : "");
+        add(&w, "--volume=%s:%s", opt->volume[i].src,
+            opt->volume[i].readonly ? "ro" : opt->volume[i].setid ? "suid" : "rw");
     return child_start(&box->fs, &w, keep, sizeof(keep) / sizeof(keep[0]), false, err);
 }
 

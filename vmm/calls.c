@@ -10,18 +10,59 @@
 #include "vmm/hostcall.h"
 #include "vmm/options.h"
 #include "vmm/out.h"
+#include "vmm/ration.h"
 #include "vmm/vm.h"
+
+/*
+ * What the guest may write into the caller's logs. The kernel's log is a few lines a second; a trace
+ * of a program that does little else than system calls is some MB a second.
+ */
+static struct ration console_ration = RATION(64u << 10, 1u << 20);
+static struct ration trace_ration = RATION(16u << 20, 64u << 20);
+
+static void say_lost(int fd, uint64_t lost)
+{
+    struct out o;
+
+    if (!lost)
+        return;
+    out_init(&o, fd);
+    out_printf(&o, "runrsc: %llu lines lost here: the sandbox wrote too fast\n",
+               (unsigned long long)lost);
+    out_flush(&o);
+}
+
+static void rationed_line(struct ration *ration, int fd, const char *prefix, const char *text,
+                          size_t n)
+{
+    uint64_t lost;
+
+    if (!ration_take(ration, vm_now(), strlen(prefix) + n + 1, &lost))
+        return;
+    say_lost(fd, lost);
+    out_guest_line(fd, prefix, text, n);
+}
+
+static int log_or_stderr(int fd)
+{
+    return fd >= 0 ? fd : STDERR_FILENO;
+}
+
+void calls_end(struct vm *vm)
+{
+    say_lost(log_or_stderr(vm->opt->log_fd), ration_lost(&console_ration));
+    say_lost(log_or_stderr(vm->opt->trace_fd), ration_lost(&trace_ration));
+}
 
 int64_t hc_console(struct hc_req *req)
 {
-    int fd = req->vm->opt->log_fd;
     char line[1024];
     size_t n = hc_copy_in(req, 0, line, sizeof(line));
 
     if (req->arg[0] == 1)
-        out_guest_line(STDERR_FILENO, "runrsc: ", line, n);
+        rationed_line(&console_ration, STDERR_FILENO, "runrsc: ", line, n);
     else
-        out_guest_line(fd >= 0 ? fd : STDERR_FILENO, "kernel: ", line, n);
+        rationed_line(&console_ration, log_or_stderr(req->vm->opt->log_fd), "kernel: ", line, n);
     return 0;
 }
 
@@ -117,10 +158,9 @@ int64_t hc_clock_read(struct hc_req *req)
 
 int64_t hc_trace(struct hc_req *req)
 {
-    int fd = req->vm->opt->trace_fd;
     char line[4000];
     size_t n = hc_copy_in(req, 0, line, sizeof(line));
 
-    out_guest_line(fd >= 0 ? fd : STDERR_FILENO, "", line, n);
+    rationed_line(&trace_ration, log_or_stderr(req->vm->opt->trace_fd), "", line, n);
     return 0;
 }

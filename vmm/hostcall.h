@@ -76,4 +76,7 @@ void hc_dispatch(struct vcpu *vcpu);
 size_t hc_copy_in(const struct hc_req *req, size_t skip, void *buf, size_t len);
 size_t hc_copy_out(const struct hc_req *req, size_t skip, const void *buf, size_t len);
 
+/* Before the end: tell of lines that the guest's logs lost. */
+void calls_end(struct vm *vm);
+
 #endif

@@ -59,7 +59,52 @@ void out_printf(struct out *o, const char *fmt, ...)
     o->len += (size_t)n;
 }
 
-void out_guest_line(int fd, const char *prefix, char *text, size_t len)
+/*
+ * Bytes of the UTF-8 character at p that may be shown: one of ASCII that is no control character, or
+ * U+00A0 and above in its shortest form. 0: a control character (C0, DEL, C1: U+0080 to U+009F), or no
+ * character of UTF-8, of which an 8-bit terminal could make a control character.
+ */
+static size_t printable(const unsigned char *p, size_t left)
+{
+    size_t n = *p < 0x80 ? 1 : *p >= 0xf0 ? 4 : *p >= 0xe0 ? 3 : 2;
+    uint32_t c = *p;
+
+    if (n == 1)
+        return c == '\t' || (c >= 0x20 && c != 0x7f);
+    if (c < 0xc2 || c > 0xf4 || n > left)
+        return 0;
+    c &= 0x7fu >> n;
+    for (size_t i = 1; i < n; i++) {
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+        c = c << 6 | (p[i] & 0x3f);
+    }
+    if (c < 0xa0 || (n == 3 && c < 0x800) || (n == 4 && c < 0x10000) || c > 0x10ffff ||
+        (c >= 0xd800 && c < 0xe000))
+        return 0;
+    return n;
+}
+
+size_t out_clean(char *to, size_t room, const char *text, size_t len)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < len;) {
+        size_t k = printable((const unsigned char *)text + i, len - i);
+
+        if (n + (k ? k : 1) > room)
+            break;
+        if (k)
+            memcpy(to + n, text + i, k);
+        else
+            to[n] = '?';
+        n += k ? k : 1;
+        i += k ? k : 1;
+    }
+    return n;
+}
+
+void out_guest_line(int fd, const char *prefix, const char *text, size_t len)
 {
     struct out o;
     size_t n = strlen(prefix);
@@ -68,11 +113,7 @@ void out_guest_line(int fd, const char *prefix, char *text, size_t len)
         len--;
     out_init(&o, fd);
     memcpy(o.buf, prefix, n);
-    for (size_t i = 0; i < len && n < sizeof(o.buf) - 1; i++) {
-        unsigned char c = (unsigned char)text[i];
-
-        o.buf[n++] = (c < 0x20 && c != '\t') || c == 0x7f ? '?' : (char)c;
-    }
+    n += out_clean(o.buf + n, sizeof(o.buf) - n - 1, text, len);
     o.buf[n++] = '\n';
     o.len = n;
     out_flush(&o);

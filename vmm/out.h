@@ -8,6 +8,7 @@
 #define VMM_OUT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct out {
     int fd;
@@ -20,7 +21,13 @@ void out_init(struct out *o, int fd);
 void out_printf(struct out *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void out_flush(struct out *o);
 
-/* One line of the guest's: prefix, text with its control characters replaced, newline. */
-void out_guest_line(int fd, const char *prefix, char *text, size_t len);
+/*
+ * Text of the guest's, at most room bytes of it: what a terminal could take for a control character
+ * becomes '?': C0, DEL, C1, and bytes that are no UTF-8, of which C1 would be a part. Returns the bytes.
+ */
+size_t out_clean(char *to, size_t room, const char *text, size_t len);
+
+/* One line of the guest's: prefix, clean text, newline. */
+void out_guest_line(int fd, const char *prefix, const char *text, size_t len);
 
 #endif

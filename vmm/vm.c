@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "vmm/control.h"
+#include "vmm/hostcall.h"
 #include "vmm/options.h"
 #include "vmm/out.h"
 #include "vmm/stats.h"
@@ -90,6 +91,7 @@ void vm_end(struct vm *vm, int wait_status)
     const int callers[] = { STDIN_FILENO,  STDOUT_FILENO,  STDERR_FILENO,
                             opt->stats_fd, opt->trace_fd, opt->log_fd };
 
+    calls_end(vm);
     stats_write(vm);
     /* Whoever reads to the end of a pipe need not wait for us either. */
     for (size_t i = 0; i < sizeof(callers) / sizeof(callers[0]); i++)

@@ -96,8 +96,10 @@ static int mount_on(const char *path, struct superblock *sb, struct dentry *root
         r = mount_at(sb, root, &at, readonly);
         path_unref(&at);
     }
-    if (r)
-        user_error("%s: cannot be a mount point (error %d)", path, -r);
+    if (r == -ENOTDIR)
+        user_error("%s: cannot be mounted on: there is no folder but a file", path);
+    else if (r)
+        user_error("%s: cannot be mounted on (error %d)", path, -r);
     return r;
 }
 
@@ -130,36 +132,28 @@ static int mount_generated(void)
     return r;
 }
 
-static int mount_volumes(void)
+static int mount_volume(const struct boot_node *n, const char *path)
 {
-    const struct boot_node *n = NULL;
-    int r = 0;
+    bool readonly = boot_flag(n, "readonly");
+    struct superblock *sb;
+    struct dentry *root;
+    int r = hostfs_create(boot_cell(n, "root", 0, 0), true, readonly, &sb, &root);
 
-    while ((n = boot_next(n, "volume@"))) {
-        u32 id = boot_cell(n, "root", 0, 0);
-        const char *path = boot_string(n, "path", NULL);
-        bool readonly = boot_flag(n, "readonly");
-        struct superblock *sb;
-        struct dentry *root;
-
-        if (!id || !path)
-            return -EINVAL;
-        r = hostfs_create(id, true, readonly, &sb, &root);
-        if (r == 0)
-            r = mount_on(path, sb, root, readonly);
-        if (r)
-            break;
-    }
-    return r;
+    return r ? r : mount_on(path, sb, root, readonly);
 }
 
-static int mount_asked_tmpfs(void)
+/* Volumes and tmpfs in the order of the boot data, where what lies in another one comes after it. */
+static int mount_asked(void)
 {
     const struct boot_node *n = NULL;
     int r = 0;
 
-    while (r == 0 && (n = boot_next(n, "tmpfs@")))
-        r = mount_tmpfs(boot_string(n, "path", "/"), 01777);
+    while (r == 0 && (n = boot_next(n, ""))) {
+        const char *path = boot_string(n, "path", NULL);
+
+        if (path) /* only these nodes have one */
+            r = boot_cell(n, "root", 0, 0) ? mount_volume(n, path) : mount_tmpfs(path, 01777);
+    }
     return r;
 }
 
@@ -213,9 +207,7 @@ int fs_boot(struct fs_context **out)
     if (r == 0 && !boot_flag(boot_node("root"), "own-tmp"))
         r = mount_tmpfs("/tmp", 01777);
     if (r == 0)
-        r = mount_volumes();
-    if (r == 0)
-        r = mount_asked_tmpfs();
+        r = mount_asked();
     *out = context;
     return r;
 }

@@ -25,6 +25,7 @@
 #include <asm/resource.h>
 #include <linux/fcntl.h>
 
+#define EXIT_FAILED 125         /* what runrsc ends with when it cannot do its part */
 #define EXIT_NOT_EXECUTABLE 126
 #define EXIT_NOT_FOUND 127
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -314,8 +315,8 @@ void linux_boot(void)
         panic("no memory for the first process");
     p->uid = p->cred->uid;
     if (fs_boot(&p->fs)) {
-        user_error("the root file system cannot be mounted");
-        give_up(EXIT_NOT_EXECUTABLE);
+        user_error("the container's file tree cannot be made");
+        give_up(EXIT_FAILED);
     }
     p->fs->umask = boot_cell(node, "umask", 0, 022);
     if (open_stdio(p))

@@ -52,7 +52,7 @@ static int set_times(int looked, uint32_t mask, const struct rv_attr *to)
 }
 
 /* In an order in which no step undoes another: chown clears set-id bits, truncation sets a time. */
-static int apply(int looked, uint32_t mask, const struct rv_attr *to)
+static int apply(const struct node *dir, int looked, uint32_t mask, const struct rv_attr *to)
 {
     struct rv_attr now;
     int r = beneath_attr(looked, &now);
@@ -65,7 +65,7 @@ static int apply(int looked, uint32_t mask, const struct rv_attr *to)
         r = beneath_chown(looked, mask & RV_SET_UID ? to->uid : UINT32_MAX,
                           mask & RV_SET_GID ? to->gid : UINT32_MAX);
     if (!r && (mask & RV_SET_MODE))
-        r = beneath_chmod(looked, to->mode);
+        r = beneath_chmod(looked, own_mode(dir, (now.mode & S_IFMT) | (to->mode & 07777)));
     if (!r && (mask & (RV_SET_ATIME | RV_SET_MTIME)))
         r = set_times(looked, mask, to);
     return r;
@@ -90,12 +90,12 @@ int64_t fs_setattr(struct call *c)
     if (r)
         return r;
     if (name[0]) {
-        looked = beneath_look(node_fd(dir), name);
+        looked = call_look(dir, name, &after);
         if (looked < 0)
             r = looked;
     }
     if (!r && mask)
-        r = apply(name[0] ? looked : node_fd(dir), mask, &to);
+        r = apply(dir, name[0] ? looked : node_fd(dir), mask, &to);
     if (!r)
         r = beneath_attr(name[0] ? looked : node_fd(dir), &after);
     node_put(dir);

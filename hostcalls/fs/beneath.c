@@ -4,10 +4,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -117,4 +119,50 @@ int beneath_attr(int fd, struct rv_attr *a)
         return -errno;
     attr_fill(a, &sx);
     return 0;
+}
+
+/* Numbers that linux/magic.h lacks, from the file systems' own headers. */
+#define CONFIGFS_MAGIC_  0x62656570
+#define FUSECTL_MAGIC_   0x65735543
+#define MQUEUE_MAGIC_    0x19800202
+#define RPCPIPE_MAGIC_   0x67596969
+#define NFSD_MAGIC_      0x6e667364
+#define RDTGROUP_MAGIC_  0x07655821
+#define APPARMOR_MAGIC_  0x5a3c69f0
+
+bool beneath_is_state(int fd)
+{
+    struct statfs st;
+
+    if (fstatfs(fd, &st) < 0)
+        return true;
+    switch ((uint32_t)st.f_type) {
+    case PROC_SUPER_MAGIC:
+    case SYSFS_MAGIC:
+    case CGROUP_SUPER_MAGIC:
+    case CGROUP2_SUPER_MAGIC:
+    case DEBUGFS_MAGIC:
+    case TRACEFS_MAGIC:
+    case SECURITYFS_MAGIC:
+    case SELINUX_MAGIC:
+    case SMACK_MAGIC:
+    case APPARMOR_MAGIC_:
+    case CONFIGFS_MAGIC_:
+    case BPF_FS_MAGIC:
+    case PSTOREFS_MAGIC:
+    case EFIVARFS_MAGIC:
+    case FUSECTL_MAGIC_:
+    case DEVPTS_SUPER_MAGIC:
+    case BINFMTFS_MAGIC:
+    case BINDERFS_SUPER_MAGIC:
+    case XENFS_SUPER_MAGIC:
+    case NSFS_MAGIC:
+    case MQUEUE_MAGIC_:
+    case RPCPIPE_MAGIC_:
+    case NFSD_MAGIC_:
+    case RDTGROUP_MAGIC_:
+        return true;
+    default:
+        return false;
+    }
 }

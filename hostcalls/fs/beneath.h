@@ -7,6 +7,7 @@
 #ifndef RV_FS_BENEATH_H
 #define RV_FS_BENEATH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,6 +39,12 @@ int beneath_open(int looked, int flags);
 /* Set owner, then the mode (permission and set-id bits), as chown clears some. */
 int beneath_chown(int looked, uint32_t uid, uint32_t gid);
 int beneath_chmod(int looked, uint32_t mode);
+
+/*
+ * Whether the file is of a file system that shows the kernel's state (procfs, sysfs, cgroups and the
+ * like) under names of files, or one whose kind cannot be told.
+ */
+bool beneath_is_state(int fd);
 
 /* Attributes of an open or looked-at file. */
 int beneath_attr(int fd, struct rv_attr *a);

@@ -8,6 +8,7 @@
 #include "hostcalls/fs/jail.h"
 #include "hostcalls/fs/nodes.h"
 #include "hostcalls/fs/service.h"
+#include "hostcalls/lib/cleanup.h"
 
 uint32_t call_u32(const struct call *c, int i)
 {
@@ -18,7 +19,7 @@ int call_node(const struct call *c, int i, bool change, struct node **out)
 {
     int r = node_get(call_u32(c, i), out);
 
-    if (!r && change && node_readonly(*out)) {
+    if (!r && change && (node_readonly(*out) || node_hollow(*out))) {
         node_put(*out);
         r = -EROFS;
     }
@@ -41,6 +42,16 @@ int call_names(const struct call *c, int i, char first[256], char second[256])
     return r ? r : beneath_name(second, c->in + len, c->in_len - len);
 }
 
+int call_look(struct node *dir, const char *name, struct rv_attr *a)
+{
+    cleanup_fd int fd = node_hollow(dir) ? -ENOENT : beneath_look(node_fd(dir), name);
+    int r = fd < 0 ? fd : beneath_attr(fd, a);
+
+    if (!r && a->dev != node_dev(dir) && !S_ISDIR(a->mode) && beneath_is_state(fd))
+        r = -EACCES;
+    return r ? r : take_fd(&fd);
+}
+
 bool call_reply(struct call *c, const void *p, size_t len)
 {
     if (len > c->out_max - c->out_used)
@@ -50,7 +61,13 @@ bool call_reply(struct call *c, const void *p, size_t len)
     return true;
 }
 
-int own_new(int fd, uint32_t uid, uint32_t gid, uint32_t mode, bool has_mode)
+/* On a directory set-group-ID gives no rights: what is made in it belongs to its group. */
+uint32_t own_mode(const struct node *dir, uint32_t mode)
+{
+    return S_ISDIR(mode) || node_keeps_setid(dir) ? mode : mode & ~(uint32_t)(S_ISUID | S_ISGID);
+}
+
+int own_new(struct node *dir, int fd, uint32_t uid, uint32_t gid, uint32_t mode, bool has_mode)
 {
     int r = beneath_chown(fd, uid, gid);
 
@@ -58,5 +75,5 @@ int own_new(int fd, uint32_t uid, uint32_t gid, uint32_t mode, bool has_mode)
         mode &= ~(uint32_t)(S_ISUID | S_ISGID);
         r = 0;
     }
-    return r || !has_mode ? r : beneath_chmod(fd, mode);
+    return r || !has_mode ? r : beneath_chmod(fd, own_mode(dir, mode));
 }

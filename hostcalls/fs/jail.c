@@ -130,6 +130,9 @@ static int open_one(struct tree *t, bool jailed, struct error *err)
         return error_set(err, errno, "cannot open the %s '%s'", what, t->path);
     if (fstat(t->fd, &st) < 0 || !S_ISDIR(st.st_mode))
         return error_set(err, ENOTDIR, "cannot open the %s '%s'", what, t->path);
+    if (beneath_is_state(t->fd))
+        return error_set(err, 0, "the %s '%s' shows the state of the host's kernel, not files", what,
+                         t->path);
     if (jailed && set_attributes(t->fd, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID |
                                             (t->readonly ? MOUNT_ATTR_RDONLY : 0)))
         return error_set(err, errno, "cannot set mount flags of the %s '%s'%s", what, t->path,

@@ -16,6 +16,7 @@ struct tree {
     const char *path;
     bool is_image;
     bool readonly; /* the image always is */
+    bool setid;    /* a volume whose files may have set-id bits */
     int fd;        /* set by jail_enter: O_PATH */
 };
 

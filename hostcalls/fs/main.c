@@ -52,20 +52,21 @@ static int parse_fd(int option, const char *text, int *fd, struct error *err)
     return 0;
 }
 
-/* DIR or DIR:ro, which is cut off in place. */
+/* DIR:ro, DIR:rw or DIR:suid; the last colon and what follows is cut off in place. */
 static int add_volume(struct options *opt, char *text, struct error *err)
 {
-    size_t len = strlen(text);
+    char *mode = strrchr(text, ':');
     struct tree *t;
 
     if (opt->ntrees == RV_MAX_ROOTS)
         return error_set(err, 0, "--volume: at most %u are possible", RV_MAX_ROOTS - 1);
+    if (!mode)
+        return error_set(err, 0, "--volume: '%s' has no mode", text);
     t = &opt->tree[opt->ntrees++];
     t->path = text;
-    if (len > 3 && !strcmp(text + len - 3, ":ro")) {
-        text[len - 3] = 0;
-        t->readonly = true;
-    }
+    *mode++ = 0;
+    t->readonly = !strcmp(mode, "ro");
+    t->setid = !strcmp(mode, "suid");
     return 0;
 }
 
@@ -119,7 +120,8 @@ static int set_up(struct options *opt, struct error *err)
         jail_enter(opt->tree, opt->ntrees, err))
         return -1;
     for (size_t i = 0; i < opt->ntrees; i++)
-        if (nodes_add_root(opt->tree[i].fd, opt->tree[i].readonly))
+        if (nodes_add_root(opt->tree[i].fd, (opt->tree[i].readonly ? NODES_READONLY : 0) |
+                                                (opt->tree[i].setid ? NODES_SETID : 0)))
             return error_set(err, ENOMEM, "cannot keep the roots");
     malloc_trim(0);
     return needs_apply("fs", err);

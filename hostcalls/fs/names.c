@@ -35,7 +35,7 @@ static int64_t finish(struct call *c, struct node *dir, const char *name, uint32
         return r;
     if ((a.mode & S_IFMT) != (mode & S_IFMT))
         return -EEXIST;
-    r = own_new(fd, uid, gid, mode, !S_ISLNK(mode));
+    r = own_new(dir, fd, uid, gid, mode, !S_ISLNK(mode));
     if (r)
         unlinkat(node_fd(dir), name, S_ISDIR(mode) ? AT_REMOVEDIR : 0);
     else

@@ -28,7 +28,8 @@ struct node {
     uint32_t users; /* between node_get and node_put */
     int fd;         /* -1: closed for now */
     bool forgotten;
-    bool readonly;
+    bool hollow;
+    unsigned flags; /* NODES_* */
 };
 
 /* A place of the table: a node, or, odd, the next free id. */
@@ -214,7 +215,7 @@ static void set_open_max(void)
         table.open_max = (uint32_t)(lim.rlim_cur / 2);
 }
 
-int nodes_add_root(int fd, bool readonly)
+int nodes_add_root(int fd, unsigned flags)
 {
     struct node *n = calloc(1, sizeof(*n));
     struct rv_attr a;
@@ -228,7 +229,7 @@ int nodes_add_root(int fd, bool readonly)
     n->fd = fd;
     n->dev = a.dev;
     n->ino = a.ino;
-    n->readonly = readonly;
+    n->flags = flags;
     n->root = table.nroots++;
     n->refs = 1;
     return 0;
@@ -274,7 +275,22 @@ uint32_t node_id(const struct node *n)
 
 bool node_readonly(const struct node *n)
 {
-    return n->readonly;
+    return n->flags & NODES_READONLY;
+}
+
+bool node_keeps_setid(const struct node *n)
+{
+    return n->flags & NODES_SETID;
+}
+
+uint64_t node_dev(const struct node *n)
+{
+    return n->dev;
+}
+
+bool node_hollow(const struct node *n)
+{
+    return n->hollow;
 }
 
 int node_add(struct node *parent, const char *name, int fd, uint64_t dev, uint64_t ino,
@@ -289,7 +305,9 @@ int node_add(struct node *parent, const char *name, int fd, uint64_t dev, uint64
     n->parent = parent;
     n->name = copy;
     n->root = parent->root;
-    n->readonly = parent->readonly;
+    n->flags = parent->flags;
+    /* Beneath one mount all is of one kind. */
+    n->hollow = dev != parent->dev && beneath_is_state(fd);
     n->dev = dev;
     n->ino = ino;
     n->fd = fd;

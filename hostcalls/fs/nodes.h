@@ -17,8 +17,14 @@
 
 struct node;
 
+/* What holds for a root and all nodes below. */
+enum {
+    NODES_READONLY = 1, /* nothing is changed */
+    NODES_SETID = 2,    /* files may get set-id bits and keep those that they have */
+};
+
 /* A root: an O_PATH descriptor, owned by the table from then on. Ids as RV_ROOT_NODE() says. */
-int nodes_add_root(int fd, bool readonly);
+int nodes_add_root(int fd, unsigned flags);
 
 /*
  * The node with this id, for use until node_put: its descriptor stays open. 0, -ESTALE (no such
@@ -31,6 +37,14 @@ void node_put(struct node *n);
 int node_fd(const struct node *n);
 uint32_t node_id(const struct node *n);
 bool node_readonly(const struct node *n);
+bool node_keeps_setid(const struct node *n);
+/* The device that it lies on, as in struct rv_attr. */
+uint64_t node_dev(const struct node *n);
+/*
+ * A place where a file system that shows the kernel's state (beneath_is_state) is mounted: known by
+ * its attributes, but empty for the guest, which mounts its own ones there.
+ */
+bool node_hollow(const struct node *n);
 
 /*
  * A new node for the directory fd, which was just found as `name` in `parent` (in use). Takes fd

@@ -15,19 +15,37 @@
 #define TRIES      16
 
 /*
+ * Before a file of a volume is handed out for writing. A write would take its rights away, but what is
+ * stored by way of a mapping would not: so its new contents have none from the beginning.
+ */
+static int disarm(struct node *dir, int fd, struct rv_attr *a)
+{
+    uint32_t mode = own_mode(dir, a->mode);
+    bool caps = !node_keeps_setid(dir) && has_file_caps(fd);
+    int r = 0;
+
+    if (!caps && mode == a->mode)
+        return 0;
+    if (caps) /* capabilities(7): a change of owner drops them, also one to the same */
+        r = beneath_chown(fd, UINT32_MAX, UINT32_MAX);
+    if (!r && mode != a->mode)
+        r = beneath_chmod(fd, mode);
+    if (!r && caps && has_file_caps(fd))
+        r = -EPERM;
+    return r ? r : beneath_attr(fd, a);
+}
+
+/*
  * Open the regular file of that name. Nothing else is opened, not even for a moment: a FIFO would
  * show its other end that somebody came, and a device would do whatever it does.
  */
 static int open_regular(struct node *dir, const char *name, bool write, struct rv_attr *a)
 {
-    cleanup_fd int looked = beneath_look(node_fd(dir), name);
+    cleanup_fd int looked = call_look(dir, name, a);
     int fd, r;
 
     if (looked < 0)
         return looked;
-    r = beneath_attr(looked, a);
-    if (r)
-        return r;
     if (S_ISDIR(a->mode))
         return -EISDIR;
     if (S_ISLNK(a->mode))
@@ -38,9 +56,13 @@ static int open_regular(struct node *dir, const char *name, bool write, struct r
     if (fd < 0)
         return fd;
     r = beneath_attr(fd, a);
-    if (r || !S_ISREG(a->mode)) {
+    if (!r && !S_ISREG(a->mode))
+        r = -EIO;
+    if (!r && write)
+        r = disarm(dir, fd, a);
+    if (r) {
         close(fd);
-        return r ? r : -EIO;
+        return r;
     }
     return fd;
 }
@@ -109,7 +131,7 @@ static int create_new(const struct call *c, struct node *dir, const char *name, 
 
     if (fd < 0)
         return fd;
-    r = own_new(fd, call_u32(c, 2), call_u32(c, 3), call_u32(c, 1), true);
+    r = own_new(dir, fd, call_u32(c, 2), call_u32(c, 3), call_u32(c, 1), true);
     if (!r)
         r = beneath_attr(fd, a);
     if (!r)
@@ -162,10 +184,10 @@ int64_t fs_tmpfile(struct call *c)
     if (r)
         return r;
     fd = beneath_tmpfile(node_fd(dir));
+    r = fd < 0 ? fd : own_new(dir, fd, call_u32(c, 2), call_u32(c, 3), call_u32(c, 1), true);
     node_put(dir);
     if (fd < 0)
         return fd;
-    r = own_new(fd, call_u32(c, 2), call_u32(c, 3), call_u32(c, 1), true);
     if (!r)
         r = beneath_attr(fd, &a);
     if (r) {

@@ -65,6 +65,10 @@ int64_t fs_readdir(struct call *c)
     r = call_node(c, 0, false, &dir);
     if (r)
         return r;
+    if (node_hollow(dir)) {
+        node_put(dir);
+        return 0;
+    }
     fd = beneath_list(node_fd(dir));
     node_put(dir);
     if (fd < 0)

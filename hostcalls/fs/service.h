@@ -44,12 +44,18 @@ int64_t fs_setxattr(struct call *c);
 /* A 32-bit argument, checked by the VMM's table; a value that is too large becomes the largest. */
 uint32_t call_u32(const struct call *c, int i);
 
-/* Get node arg[i] for use; with `change`, -EROFS if its root is read-only. */
+/* Get node arg[i] for use; with `change`, -EROFS if its root is read-only, or it is hollow. */
 int call_node(const struct call *c, int i, bool change, struct node **out);
 
 /* The whole input, or two names of which the first has arg[i] bytes. */
 int call_name(const struct call *c, char name[256]);
 int call_names(const struct call *c, int i, char first[256], char second[256]);
+
+/*
+ * Look at `name` in the directory; its attributes too. A descriptor (O_PATH). -ENOENT in a hollow
+ * directory; -EACCES: a file that shows the kernel's state, which is mounted there alone.
+ */
+int call_look(struct node *dir, const char *name, struct rv_attr *a);
 
 /* Append to the output. False: there is no room. */
 bool call_reply(struct call *c, const void *p, size_t len);
@@ -66,7 +72,13 @@ int walk_entry(struct call *c, struct node *dir, const char *name, bool with_tex
  * Give a file that was just made its owner and mode. Where the service has no right to (it runs as
  * an ordinary user without a user namespace) files belong to that user, and lose set-id bits.
  */
-int own_new(int fd, uint32_t uid, uint32_t gid, uint32_t mode, bool has_mode);
+int own_new(struct node *dir, int fd, uint32_t uid, uint32_t gid, uint32_t mode, bool has_mode);
+
+/* The mode that a file in this directory may have: `mode`, of the same type, perhaps without set-id. */
+uint32_t own_mode(const struct node *dir, uint32_t mode);
+
+/* Whether execve would raise rights by the open file's attributes. */
+bool has_file_caps(int fd);
 
 /* Whether fs_listxattr would tell nothing of the open file; false: perhaps not. */
 bool has_no_xattrs(int fd);

@@ -14,10 +14,10 @@
 static int describe(struct node *dir, const char *name, int *fd, struct rv_walk_entry *e,
                     struct node **child)
 {
-    int r = beneath_attr(*fd, &e->attr);
+    int r;
 
-    if (r || !S_ISDIR(e->attr.mode))
-        return r;
+    if (!S_ISDIR(e->attr.mode))
+        return 0;
     r = node_add(dir, name, take_fd(fd), e->attr.dev, e->attr.ino, child);
     if (!r)
         e->dir = node_id(*child);
@@ -37,7 +37,7 @@ int walk_entry(struct call *c, struct node *dir, const char *name, bool with_tex
     if (room < sizeof(e))
         return -ENOSPC;
     room -= sizeof(e);
-    fd = beneath_look(node_fd(dir), name);
+    fd = call_look(dir, name, &e.attr);
     if (fd < 0) {
         e.status = fd;
     } else {

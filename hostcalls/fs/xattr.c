@@ -22,6 +22,7 @@
 #define VALUE_MAX  65536u /* XATTR_SIZE_MAX */
 #define LIST_MAX   65536u /* XATTR_LIST_MAX */
 #define SHORT_LIST 1024u
+#define FILE_CAPS  "security.capability"
 
 static bool is_user(const char *name)
 {
@@ -30,7 +31,7 @@ static bool is_user(const char *name)
 
 static bool is_told(const char *name)
 {
-    return is_user(name) || !strcmp(name, "security.capability");
+    return is_user(name) || !strcmp(name, FILE_CAPS);
 }
 
 /* An attribute's name as a string. -ERANGE as by getxattr(2); -EINVAL: with a NUL in it. */
@@ -59,17 +60,16 @@ static int open_target(struct node *dir, const char *text, size_t len, uint64_t 
 
     *fd = -1;
     if (!len) {
+        if (node_hollow(dir))
+            return 0;
         r = beneath_list(node_fd(dir));
     } else {
         r = beneath_name(name, text, len);
         if (r)
             return r;
-        looked = beneath_look(node_fd(dir), name);
+        looked = call_look(dir, name, &a);
         if (looked < 0)
             return looked;
-        r = beneath_attr(looked, &a);
-        if (r)
-            return r;
         if (ino && a.ino != ino)
             return -ESTALE;
         if (!S_ISREG(a.mode) && !S_ISDIR(a.mode))
@@ -158,6 +158,11 @@ int64_t fs_listxattr(struct call *c)
         n = -ERANGE;
     free(list);
     return n;
+}
+
+bool has_file_caps(int fd)
+{
+    return fgetxattr(fd, FILE_CAPS, NULL, 0) >= 0;
 }
 
 bool has_no_xattrs(int fd)

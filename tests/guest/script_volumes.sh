@@ -157,3 +157,67 @@ shared
 killed
 read_only
 nameless
+
+# The host's folder, after the container's root has tried: setid NAME OPTION FILES.
+setid() {
+    name="volume: set-id bits$1"
+    wanted volume_setid || return 0
+    rm -rf "$work/share5"
+    mkdir -p "$work/share5"
+    : >"$work/share5/armed"
+    chmod 4755 "$work/share5/armed"
+    limited "$runrsc" run --volume "$work/share5:/v$2" "$root" /t/h_setid /v
+    code=$?
+    found=$(cd "$work/share5" && find . -type f -perm -4000 | sort | tr '\n' ' ')
+    if [ $code -ne 0 ]; then
+        fail "$name" "exit code $code"
+    elif [ "$found" != "$3" ]; then
+        fail "$name" "the host has these with set-id bits: $found"
+    else
+        pass "$name"
+    fi
+}
+
+# place NAME CODE TEXT OPTION...: what a command says that shows files below /v.
+place() {
+    name="volume: $1" code=$2 text=$3
+    shift 3
+    wanted volume_places || return 0
+    limited "$runrsc" run "$@"
+    got=$?
+    if [ $got -ne "$code" ]; then
+        fail "$name" "exit code $got, not $code"
+    elif ! grep -q "$text" "$work/out"; then
+        fail "$name" "no line has '$text'"
+    else
+        pass "$name"
+    fi
+}
+
+places() {
+    mkdir -p "$work/p1/in" "$work/p2" "$work/root2/etc" "$work/root2/t"
+    : >"$work/p1/outer"
+    : >"$work/p2/inner"
+    cp "$bin/h_share" "$work/root2/t/"
+    : >"$work/root2/etc/file"
+    place "the inner one named first" 0 '^size 0$' --volume "$work/p2:/v/in" --volume "$work/p1:/v" \
+        "$root" /t/h_places /v/in/inner /v/outer
+    place "a tmpfs in a volume, named first" 0 '^size 0$' --tmpfs /v/in --volume "$work/p1:/v" \
+        "$root" /t/h_places /v/outer -/v/in/inner
+    place "a volume in a tmpfs, named first" 0 '^size 0$' --volume "$work/p2:/v/in" --tmpfs /v \
+        "$root" /t/h_places /v/in/inner -/v/outer
+    place "a tmpfs over a volume covers it" 0 '^done$' --volume "$work/p1:/v" --tmpfs /v "$root" \
+        /t/h_places -/v/outer
+    place "a volume over a tmpfs covers it" 0 '^size 0$' --tmpfs /v --volume "$work/p1:/v" "$root" \
+        /t/h_places /v/outer
+    place "over a file of the image: 125" 125 'etc/file: cannot be mounted on' \
+        --volume "$work/p1:/etc/file" "$work/root2" /t/h_share
+    place "a file as a volume: 125" 125 'is not a directory' --volume "$work/p1/outer:/v" "$root" \
+        /t/h_end exit 0
+    place "the host's /proc as a volume: 125" 125 'state of the host.s kernel' --volume /proc:/v \
+        "$root" /t/h_end exit 0
+}
+
+setid "" "" ""
+setid ", :suid" :suid "./armed ./chmod ./created ./fchmod ./mknod ./renamed "
+places

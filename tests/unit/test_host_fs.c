@@ -6,9 +6,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -671,6 +673,133 @@ START_TEST(an_open_tells_of_files_without_attributes)
 }
 END_TEST
 
+static uint32_t mode_of(const char *name)
+{
+    struct stat st;
+
+    CHECK_EQ(lstat(name, &st), 0);
+    return st.st_mode & 07777;
+}
+
+static int64_t set_mode(uint64_t root, const char *name, uint32_t mode)
+{
+    struct rv_attr a = { .mode = mode };
+    char in[200];
+
+    memcpy(in, &a, sizeof(a));
+    memcpy(in + sizeof(a), name, strlen(name));
+    return CALL(fs_setattr, 88, in, sizeof(a) + strlen(name), root, RV_SET_MODE, 0, 0);
+}
+
+START_TEST(files_of_a_volume_get_no_set_id_bits)
+{
+    uint64_t me = geteuid(), my = getegid();
+    struct stat st;
+
+    start();
+    CHECK_EQ(CALL(fs_create, 4096, "new", 3, VOLUME, 06755, me, my), 0);
+    close(c.fd);
+    CHECK_EQ(mode_of("new"), 0755);
+    CHECK_EQ(set_mode(VOLUME, "new", 07711), 0);
+    CHECK_EQ(mode_of("new"), 01711);
+    CHECK_EQ(CALL(fs_tmpfile, 4096, NULL, 0, VOLUME, 06755, me, my), 0);
+    CHECK_EQ(fstat(c.fd, &st), 0);
+    CHECK_EQ(st.st_mode & 07777, 0755);
+    close(c.fd);
+    CHECK_EQ(CALL(fs_mknod, 4096, "pipe", 4, VOLUME, S_IFIFO | 06755, me, my), 0);
+    CHECK_EQ(mode_of("pipe"), 0755);
+    CHECK_EQ(CALL(fs_mkdir, 4096, "dir", 3, VOLUME, 02755, me, my), 0);
+    CHECK_EQ(mode_of("dir"), 02755); /* whose group new files get, and no more */
+    end();
+}
+END_TEST
+
+START_TEST(a_file_that_is_opened_for_writing_loses_its_rights)
+{
+    static const char caps[20] = "\1\0\0\2\1"; /* struct vfs_cap_data: CAP_CHOWN */
+    const struct rv_open_reply *reply = (const void *)out;
+
+    start();
+    write_file("armed", "old", 3);
+    CHECK_EQ(chmod("armed", 06755), 0);
+    CHECK_EQ(CALL(fs_open, 69632, "armed", 5, VOLUME, 0, 0, 0), 0); /* for reading */
+    CHECK_EQ(mode_of("armed"), 06755);
+    CHECK_EQ(CALL(fs_open, 69632, "armed", 5, VOLUME, 1, 0, 0), 0);
+    CHECK_EQ(reply->attr.mode, S_IFREG | 0755);
+    close(c.fd);
+    CHECK_EQ(mode_of("armed"), 0755);
+    if (setxattr("armed", "security.capability", caps, sizeof(caps), 0) == 0) {
+        CHECK_EQ(CALL(fs_open, 69632, "armed", 5, VOLUME, 1, 0, 0), 0);
+        close(c.fd);
+        CHECK(getxattr("armed", "security.capability", NULL, 0) < 0);
+    }
+    end();
+}
+END_TEST
+
+START_TEST(a_volume_with_suid_keeps_set_id_bits)
+{
+    uint64_t me = geteuid(), my = getegid(), root = RV_ROOT_NODE(2);
+
+    start();
+    CHECK_EQ(nodes_add_root(open(".", O_PATH | O_DIRECTORY | O_CLOEXEC), NODES_SETID), 0);
+    CHECK_EQ(CALL(fs_create, 4096, "new", 3, root, 04755, me, my), 0);
+    close(c.fd);
+    CHECK_EQ(mode_of("new"), 04755);
+    CHECK_EQ(CALL(fs_open, 69632, "new", 3, root, 1, 0, 0), 0);
+    close(c.fd);
+    CHECK_EQ(mode_of("new"), 04755);
+    CHECK_EQ(set_mode(root, "new", 06755), 0);
+    CHECK_EQ(mode_of("new"), 06755);
+    end();
+}
+END_TEST
+
+/* A mount namespace of the test's own. False: that cannot be had here. */
+static bool own_mounts(void)
+{
+    return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+}
+
+START_TEST(file_systems_of_the_kernels_state_are_empty_folders)
+{
+    bool can_mount = own_mounts(); /* before a root is opened, which lies in one namespace */
+    uint32_t dir;
+
+    start();
+    if (can_mount && mount("proc", "d/e", "proc", 0, NULL) == 0) {
+        CHECK_EQ(WALK(IMAGE, "d/e/self"), 3 * sizeof(struct rv_walk_entry));
+        CHECK(entry(1)->status == 0 && entry(1)->dir);
+        CHECK_EQ(entry(2)->status, -ENOENT);
+        dir = entry(1)->dir;
+        CHECK_EQ(CALL(fs_readdir, 4096, NULL, 0, dir, 0, 0, 0), 0);
+        CHECK_EQ(CALL(fs_open, 69632, "version", 7, dir, 0, 0, 0), -ENOENT);
+        CHECK_EQ(CALL(fs_getxattr, 4096, "versionuser.a", 13, dir, 7, 0, 0), -ENOENT);
+        CHECK_EQ(WALK(VOLUME, "d/e/version"), 3 * sizeof(struct rv_walk_entry));
+        dir = entry(1)->dir;
+        CHECK_EQ(entry(2)->status, -ENOENT);
+        CHECK_EQ(CALL(fs_open, 69632, "version", 7, dir, 1, 0, 0), -EROFS);
+        CHECK_EQ(CALL(fs_mkdir, 4096, "new", 3, dir, 0755, 0, 0), -EROFS);
+        /* One of its files, mounted alone. */
+        CHECK_EQ(mount("d/e/version", "d/e", NULL, MS_BIND, NULL), -1);
+        write_file("d/f", "", 0);
+        CHECK_EQ(mount("d/e/version", "d/f", NULL, MS_BIND, NULL), 0);
+        CHECK_EQ(WALK(VOLUME, "d"), sizeof(struct rv_walk_entry));
+        dir = entry(0)->dir;
+        CHECK_EQ(CALL(fs_open, 69632, "f", 1, dir, 0, 0, 0), -EACCES);
+        CHECK_EQ(umount("d/f"), 0);
+        CHECK_EQ(CALL(fs_open, 69632, "f", 1, dir, 0, 0, 0), 0);
+        CHECK_EQ(umount2("d/e", MNT_DETACH), 0);
+        CHECK_EQ(mount("none", "d/e", "tmpfs", 0, NULL), 0); /* others are seen */
+        CHECK_EQ(mkdir("d/e/t", 0755), 0);
+        CHECK_EQ(WALK(IMAGE, "d/e/t"), 3 * sizeof(struct rv_walk_entry));
+        CHECK_EQ(entry(2)->status, 0);
+        CHECK_EQ(umount2("d/e", MNT_DETACH), 0);
+    }
+    end();
+}
+END_TEST
+
 UNIT_MAIN("fs_service", ONCE(a_walk_tells_each_component), ONCE(names_beside_one_another_are_all_told), ONCE(a_link_is_told_and_not_followed),
           ONCE(names_that_are_not_one_component_are_refused),
           ONCE(lengths_of_first_names_are_checked), ONCE(unknown_nodes_and_flags_are_refused),
@@ -681,4 +810,8 @@ UNIT_MAIN("fs_service", ONCE(a_walk_tells_each_component), ONCE(names_beside_one
           ONCE(there_may_be_more_nodes_than_descriptors),
           ONCE(a_node_does_not_become_another_directory),
           ONCE(attributes_are_told_but_not_the_hosts_labels),
-          ONCE(only_attributes_of_users_are_set), ONCE(an_open_tells_of_files_without_attributes))
+          ONCE(only_attributes_of_users_are_set),
+          ONCE(files_of_a_volume_get_no_set_id_bits),
+          ONCE(a_file_that_is_opened_for_writing_loses_its_rights),
+          ONCE(a_volume_with_suid_keeps_set_id_bits),
+          ONCE(file_systems_of_the_kernels_state_are_empty_folders), ONCE(an_open_tells_of_files_without_attributes))

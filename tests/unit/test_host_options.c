@@ -224,16 +224,18 @@ START_TEST(volumes_are_parsed)
     struct run_options o;
 
     CHECK_EQ(
-        RUN(&o, "--volume", "/a:/b", "--volume=rel/dir:/c/d:ro", "--volume=/x:/y:rw", "/r", "c"),
+        RUN(&o, "--volume", "/a:/b", "--volume=rel/dir:/c/d:ro", "--volume=/x:/y:rw",
+            "--volume=/x:/z:suid", "/r", "c"),
         0);
-    CHECK_EQ(o.nvolumes, 3);
+    CHECK_EQ(o.nvolumes, 4);
     CHECK_STR(o.volume[0].src, "/a");
     CHECK_STR(o.volume[0].dst, "/b");
     CHECK(!o.volume[0].readonly);
     CHECK_STR(o.volume[1].src, "rel/dir");
     CHECK_STR(o.volume[1].dst, "/c/d");
     CHECK(o.volume[1].readonly);
-    CHECK(!o.volume[2].readonly);
+    CHECK(!o.volume[2].readonly && !o.volume[2].setid);
+    CHECK(!o.volume[3].readonly && o.volume[3].setid);
     run_options_free(&o);
     RUN_REFUSES("--volume", "--volume=/a", "/r", "c");
     RUN_REFUSES("--volume", "--volume=:/a", "/r", "c");
