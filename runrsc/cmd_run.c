@@ -95,6 +95,8 @@ static int run(struct run_options *opt, struct error *err)
     code = sandbox_start(&box, opt, config, err);
     if (code == 0)
         code = supervise(&box, signals, opt->tty, err);
+    if (opt->wait)
+        sandbox_end(&box);
     terminal_restore();
     return code;
 }

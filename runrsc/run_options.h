@@ -36,6 +36,7 @@ struct run_options {
     int ncommand;
     bool tty; /* asked for; run may turn it on by itself */
     bool readonly, debug, strace, stats;
+    bool wait; /* for the end of all processes */
     const char *strace_file, *stats_file; /* NULL: stderr */
     struct env_list env;                  /* those of -e */
     const char *user, *cwd, *hostname;

@@ -9,6 +9,7 @@
 
 #include <sys/types.h>
 
+#include "runrsc/cgroup.h"
 #include "runrsc/run_options.h"
 
 struct child {
@@ -18,10 +19,12 @@ struct child {
 
 struct sandbox {
     struct child vmm, fs;
+    struct cgroup cgroup;
     int control; /* our end of the control socket, -1 before the start */
 };
 
-#define SANDBOX_INIT { .vmm = { 0, -1 }, .fs = { 0, -1 }, .control = -1 }
+#define SANDBOX_INIT                                                                               \
+    { .vmm = { 0, -1 }, .fs = { 0, -1 }, .cgroup = CGROUP_INIT, .control = -1 }
 
 /*
  * Start both; config is the descriptor of the configuration. The signals that the caller has blocked

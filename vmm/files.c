@@ -16,12 +16,13 @@
 #include <unistd.h>
 
 #include "hostcalls/lib/attr.h"
+#include "hostcalls/lib/bounds.h"
 #include "vmm/cached.h"
 #include "vmm/hostcall.h"
+#include "vmm/options.h"
 #include "vmm/vm.h"
 #include "vmm/worker.h"
 
-#define FILES_MAX    65536u
 #define OTHER_FDS    256u /* descriptors of the VMM's own: at most 2 for a vCPU, and some dozens */
 #define WRITE_APPEND 1u
 #define WRITE_DSYNC  2u
@@ -56,7 +57,9 @@ int files_init(struct vm *vm, struct error *err)
     if (lim.rlim_cur < 2 * OTHER_FDS)
         return error_set(err, 0, "the limit of open files is too low: at least %u are needed",
                          2 * OTHER_FDS);
-    t->max = lim.rlim_cur - OTHER_FDS < FILES_MAX ? (uint32_t)lim.rlim_cur - OTHER_FDS : FILES_MAX;
+    t->max = bounds_files(vm->opt->memory);
+    if (lim.rlim_cur - OTHER_FDS < t->max)
+        t->max = (uint32_t)(lim.rlim_cur - OTHER_FDS);
     t->low = 1;
     cached_init();
     pthread_mutex_init(&t->lock, NULL);

@@ -13,14 +13,14 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "hostcalls/lib/bounds.h"
 #include "vmm/event.h"
 #include "vmm/hostcall.h"
 #include "vmm/worker.h"
 
 #define POLL_EVENTS ((uint32_t)(POLLIN | POLLPRI | POLLOUT | POLLRDHUP))
-/* Workers that may hang in a read or write at one time; a kernel that waits with stdio_poll needs
- * few. */
-#define BLOCKED_MAX 16
+/* Workers that may hang in a read or write at one time; who waits with stdio_poll needs few. */
+#define BLOCKED_MAX ((int)BOUNDS_STUCK)
 
 static bool closed[3];
 static _Atomic int blocked;

@@ -19,6 +19,7 @@
  *    the generation, which grew since its own last fault.
  * A page that the host cannot read (a bad disk) is dead in the same way, alone.
  */
+#include "hostcalls/lib/bounds.h"
 #include "vmm/window.h"
 
 #include <errno.h>
@@ -34,6 +35,7 @@
 #include "vmm/cached.h"
 #include "vmm/files.h"
 #include "vmm/hostcall.h"
+#include "vmm/options.h"
 #include "vmm/vm.h"
 #include "vmm/window_runs.h"
 #include "vmm/worker.h"
@@ -87,7 +89,7 @@ int window_init(struct vm *vm, struct error *err)
     if (w->scratch_fd < 0 || ftruncate(w->scratch_fd, (off_t)RV_WINDOW_CHUNK) < 0)
         return error_set(err, errno, "cannot make the file windows");
     for (int i = 0; i < 2; i++)
-        if (!runs_init(&w->range[i].runs, w->range[i].base))
+        if (!runs_init(&w->range[i].runs, w->range[i].base, bounds_runs(vm->opt->memory)))
             return error_set(err, ENOMEM, "cannot make the file windows");
     vm->window = w;
     return 0;

@@ -8,16 +8,17 @@
 
 #define CHUNKS (RV_WINDOW_SIZE / RV_WINDOW_CHUNK)
 
-bool runs_init(struct runs *s, uint64_t base)
+bool runs_init(struct runs *s, uint64_t base, uint32_t max)
 {
     s->base = base;
+    s->max = max;
     s->chunk = calloc(CHUNKS, sizeof(struct run *)); /* so large that only used parts get memory */
     return s->chunk;
 }
 
 struct run *run_new(struct runs *s)
 {
-    struct run *run = s->count < RUNS_MAX ? calloc(1, sizeof(*run)) : NULL;
+    struct run *run = s->count < s->max ? calloc(1, sizeof(*run)) : NULL;
 
     if (run)
         s->count++;

@@ -27,12 +27,12 @@ struct runs {
     struct run **chunk; /* RV_WINDOW_SIZE / RV_WINDOW_CHUNK lists */
     uint64_t top;       /* chunks from here on are empty */
     uint32_t count;     /* runs allocated */
+    uint32_t max;       /* runs that may be */
 };
 
-bool runs_init(struct runs *s, uint64_t base);
+bool runs_init(struct runs *s, uint64_t base, uint32_t max);
 
-/* A run to be filled in; NULL: no memory, or RUNS_MAX of them exist. Free takes NULL as well. */
-#define RUNS_MAX 20000u /* with a gap or lost tail beside each, fewer mappings than Linux allows */
+/* A run to be filled in; NULL: no memory, or as many as may be exist. Free takes NULL as well. */
 struct run *run_new(struct runs *s);
 void run_free(struct runs *s, struct run *run);
 

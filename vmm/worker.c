@@ -16,11 +16,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "hostcalls/lib/bounds.h"
 #include "vmm/jail.h"
 #include "vmm/pool.h"
 #include "vmm/vm.h"
 
-#define WORKERS_MAX  64u
 #define IDLE_SECONDS 3
 #define STACK_SIZE   ((size_t)64 << 10)
 
@@ -42,6 +42,7 @@ static struct {
     pthread_cond_t work, want; /* for workers, for the manager */
     struct job *first, **last;
     uint32_t queued, idle, threads;
+    uint32_t threads_max; /* set by pool_init */
 } pool = { .lock = PTHREAD_MUTEX_INITIALIZER, .last = &pool.first };
 
 static void run_job(struct vm *vm, struct job *job)
@@ -97,7 +98,7 @@ static void *worker_main(void *arg)
 
 static bool too_few(void)
 {
-    return pool.queued > pool.idle && pool.threads < WORKERS_MAX;
+    return pool.queued > pool.idle && pool.threads < pool.threads_max;
 }
 
 static void *manager_main(void *arg)
@@ -136,6 +137,7 @@ int pool_init(struct vm *vm, struct error *err)
     pthread_t thread;
     int r;
 
+    pool.threads_max = bounds_workers(vm->nvcpus);
     pthread_condattr_init(&mono);
     pthread_condattr_setclock(&mono, CLOCK_MONOTONIC);
     pthread_cond_init(&pool.work, &mono);

@@ -17,9 +17,11 @@
 #include "hostcalls/fs/jail.h"
 #include "hostcalls/fs/nodes.h"
 #include "hostcalls/fs/server.h"
+#include "hostcalls/lib/bounds.h"
 #include "hostcalls/lib/needs.h"
 
-enum { OPT_SOCK, OPT_RING, OPT_WAKE, OPT_DONE, NFDS, OPT_ROOT = NFDS, OPT_VOLUME };
+enum { OPT_SOCK, OPT_RING, OPT_WAKE, OPT_DONE, NFDS, OPT_ROOT = NFDS, OPT_VOLUME,
+       OPT_MEMORY, OPT_CPUS };
 
 static const struct option longopts[] = {
     { "sock-fd", required_argument, NULL, OPT_SOCK },
@@ -28,6 +30,8 @@ static const struct option longopts[] = {
     { "done-fd", required_argument, NULL, OPT_DONE },
     { "root", required_argument, NULL, OPT_ROOT },
     { "volume", required_argument, NULL, OPT_VOLUME },
+    { "memory", required_argument, NULL, OPT_MEMORY },
+    { "cpus", required_argument, NULL, OPT_CPUS },
     { NULL, 0, NULL, 0 },
 };
 
@@ -35,7 +39,19 @@ struct options {
     int fd[NFDS];
     struct tree tree[RV_MAX_ROOTS]; /* the image first */
     size_t ntrees;
+    uint64_t memory, cpus; /* of the sandbox, for bounds.h */
 };
+
+static int parse_number(int option, const char *text, uint64_t *n, struct error *err)
+{
+    char *end;
+
+    errno = 0;
+    *n = strtoull(text, &end, 10);
+    if (errno || end == text || *end || text[0] == '-' || !*n)
+        return error_set(err, 0, "--%s: '%s' is not a number", longopts[option].name, text);
+    return 0;
+}
 
 static int parse_fd(int option, const char *text, int *fd, struct error *err)
 {
@@ -74,7 +90,8 @@ static int parse(struct options *opt, int argc, char **argv, struct error *err)
 {
     int c, r;
 
-    *opt = (struct options){ .fd = { -1, -1, -1, -1 }, .ntrees = 1 };
+    *opt = (struct options){ .fd = { -1, -1, -1, -1 }, .ntrees = 1,
+                              .memory = UINT64_C(1) << 30, .cpus = 1 };
     opt->tree[0].is_image = opt->tree[0].readonly = true;
     opterr = 0;
     while ((c = getopt_long(argc, argv, "", longopts, NULL)) != -1) {
@@ -83,6 +100,10 @@ static int parse(struct options *opt, int argc, char **argv, struct error *err)
             opt->tree[0].path = optarg;
         else if (c == OPT_VOLUME)
             r = add_volume(opt, optarg, err);
+        else if (c == OPT_MEMORY)
+            r = parse_number(c, optarg, &opt->memory, err);
+        else if (c == OPT_CPUS)
+            r = parse_number(c, optarg, &opt->cpus, err);
         else if (c >= 0 && c < NFDS)
             r = parse_fd(c, optarg, &opt->fd[c], err);
         else
@@ -119,6 +140,7 @@ static int set_up(struct options *opt, struct error *err)
                     err) ||
         jail_enter(opt->tree, opt->ntrees, err))
         return -1;
+    nodes_init(bounds_nodes(opt->memory));
     for (size_t i = 0; i < opt->ntrees; i++)
         if (nodes_add_root(opt->tree[i].fd, (opt->tree[i].readonly ? NODES_READONLY : 0) |
                                                 (opt->tree[i].setid ? NODES_SETID : 0)))
@@ -137,7 +159,8 @@ int main(int argc, char **argv)
     signal(SIGXFSZ, SIG_IGN); /* a file size limit of the caller's is the guest's EFBIG */
     umask(0);                 /* modes are the guest's */
     raise_limit();
-    if (parse(&opt, argc, argv, &err) || set_up(&opt, &err) || server_start(&err))
+    if (parse(&opt, argc, argv, &err) || set_up(&opt, &err) ||
+        server_start(bounds_fs_threads(opt.cpus < RV_MAX_VCPUS ? (uint32_t)opt.cpus : RV_MAX_VCPUS), &err))
         return error_report("rvisor-fs", &err);
     server_loop();
 }

@@ -41,6 +41,7 @@ union place {
 static struct {
     pthread_mutex_t lock;
     union place *place;
+    uint32_t max;        /* ids are below this */
     uint32_t size;       /* places that are allocated */
     uint32_t used;       /* places that were ever used; 0 never is */
     uint32_t first_free; /* 0: none */
@@ -50,6 +51,7 @@ static struct {
     struct node unused; /* head of the list: next is the one used last, prev the one to close */
 } table = { .lock = PTHREAD_MUTEX_INITIALIZER,
             .used = 1,
+            .max = FS_NODES_MAX,
             .unused = { .prev = &table.unused, .next = &table.unused } };
 
 /* --- under the lock --------------------------------------------------------------------------- */
@@ -85,7 +87,7 @@ static int place_get(struct node *n)
         n->id = table.first_free;
         table.first_free = (uint32_t)(table.place[n->id].next_free >> 1);
     } else {
-        if (table.used == FS_NODES_MAX)
+        if (table.used >= table.max)
             return -ENFILE;
         if (table.used >= table.size) {
             uint32_t size = table.size ? table.size * 2 : 256;
@@ -213,6 +215,11 @@ static void set_open_max(void)
     table.open_max = OPEN_MAX_NODES;
     if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur / 2 < table.open_max)
         table.open_max = (uint32_t)(lim.rlim_cur / 2);
+}
+
+void nodes_init(uint32_t max)
+{
+    table.max = max < FS_NODES_MAX ? max : FS_NODES_MAX;
 }
 
 int nodes_add_root(int fd, unsigned flags)

@@ -17,6 +17,9 @@
 
 struct node;
 
+/* At most so many nodes, and never FS_NODES_MAX (the default). Before any other. */
+void nodes_init(uint32_t max);
+
 /* What holds for a root and all nodes below. */
 enum {
     NODES_READONLY = 1, /* nothing is changed */

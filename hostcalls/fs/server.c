@@ -20,7 +20,6 @@
 #include "hostcalls/fs/ring.h"
 #include "hostcalls/fs/service.h"
 
-#define THREADS    4u
 #define STACK_SIZE ((size_t)256 << 10) /* a request has up to FS_IN_MAX bytes of inputs */
 
 static struct {
@@ -250,7 +249,7 @@ int server_init(int sock, int ring, int wake, int done, struct error *err)
     return 0;
 }
 
-int server_start(struct error *err)
+int server_start(uint32_t threads, struct error *err)
 {
     pthread_attr_t attr;
     pthread_t thread;
@@ -259,7 +258,7 @@ int server_start(struct error *err)
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, STACK_SIZE);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    for (uint32_t i = 1; i < THREADS && !r; i++)
+    for (uint32_t i = 1; i < threads && !r; i++)
         r = pthread_create(&thread, &attr, thread_main, NULL);
     pthread_attr_destroy(&attr);
     return r ? error_set(err, r, "cannot start a thread") : 0;

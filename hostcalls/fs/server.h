@@ -3,13 +3,15 @@
 #ifndef RV_FS_SERVER_H
 #define RV_FS_SERVER_H
 
+#include <stdint.h>
+
 #include "hostcalls/lib/error.h"
 
 /* Map the ring, watch the wires. Takes the descriptors over. */
 int server_init(int sock, int ring, int wake, int done, struct error *err);
 
-/* Start the other threads, which inherit the caller's seccomp filter. */
-int server_start(struct error *err);
+/* Make them `threads`, the others of which inherit the caller's seccomp filter. */
+int server_start(uint32_t threads, struct error *err);
 
 /* Serve; ends the process when the VMM is gone. */
 _Noreturn void server_loop(void);

@@ -131,7 +131,7 @@ static void start_server(void)
     pthread_t t;
 
     CHECK_EQ(server_init(sock[1], dup(ring_fd), wake, done, &err), 0);
-    CHECK_EQ(server_start(&err), 0);
+    CHECK_EQ(server_start(4, &err), 0);
     CHECK_EQ(pthread_create(&t, NULL, run_server, NULL), 0);
 }
 
