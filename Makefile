@@ -163,7 +163,7 @@ install: all ## install under PREFIX=/usr/local, in DESTDIR=
 
 guest_tests := $(patsubst tests/guest/%.c,$(B)/tests/guest/%,$(wildcard tests/guest/*.c))
 
-$(B)/tests/guest/%: tests/guest/%.c tests/guest/t.h
+$(B)/tests/guest/%: tests/guest/%.c tests/guest/t.h tests/guest/ring3.h
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$(Q)$(CC) -std=gnu17 -O2 -g $(WARN) -static -pthread $< -o $@

@@ -64,7 +64,14 @@ static void load_tables(struct percpu *cpu)
 
     a->gdt[2] = UINT64_C(0x00af9b000000ffff); /* kernel code */
     a->gdt[3] = UINT64_C(0x00cf93000000ffff); /* kernel data */
-    a->gdt[4] = UINT64_C(0x00cffb000000ffff); /* 32-bit user code: sysret's base, unused */
+    /*
+     * 0x23, from which sysretq counts but which it does not read, is 32-bit user code on Linux. Here there
+     * is none, nor call gates or an LDT: ring 3 has one code segment, and a far jump elsewhere is #GP. A
+     * kernel that checks itself offers it, so that tests come to the entries of compatibility mode.
+     */
+#ifdef RV_DEBUG
+    a->gdt[4] = UINT64_C(0x00cffb000000ffff);
+#endif
     a->gdt[5] = UINT64_C(0x00cff3000000ffff); /* user data 0x2b */
     a->gdt[6] = UINT64_C(0x00affb000000ffff); /* user code 0x33 */
     a->gdt[8] = (sizeof(a->tss) - 1) | (t & 0xffffff) << 16 | UINT64_C(0x89) << 40 |
@@ -76,15 +83,27 @@ static void load_tables(struct percpu *cpu)
     __asm__ volatile("lgdt %0" : : "m"(gdtr));
     __asm__ volatile("lidt %0" : : "m"(idtr));
     __asm__ volatile("ltr %w0" : : "r"(TSS_SEL));
-    /* SS and CS keep the VMM's selectors, which mean the same here. */
+    __asm__ volatile("lldt %w0" : : "r"(0));
+    /*
+     * SS and CS keep the VMM's selectors, which mean the same here. The others begin as ring 3 finds them
+     * (context.c); a load changes the base.
+     */
+    __asm__ volatile("mov %0, %%ds; mov %0, %%es; mov %0, %%fs; mov %0, %%gs" : : "r"(0));
+    msr_write(MSR_FS_BASE, (u64)kernel_tls);
     msr_write(MSR_GS_BASE_NR, (u64)cpu);
     msr_write(MSR_KERNEL_GS_BASE, 0);
 }
 
+/* Both instructions by which ring 3 calls ring 0, in both of its modes (docs/ways-in.md). */
 static void init_syscall_msrs(u64 entry)
 {
     msr_write(MSR_STAR, (u64)KERNEL_CS << 32 | UINT64_C(0x23) << 48);
     msr_write(MSR_LSTAR, entry);
+    msr_write(MSR_CSTAR, (u64)compat_syscall_entry);
+    /* sysenter with a null selector is #GP (SDM vol. 2); AMD has none in long mode: #UD. */
+    msr_write(MSR_SYSENTER_CS, 0);
+    msr_write(MSR_SYSENTER_ESP, 0);
+    msr_write(MSR_SYSENTER_EIP, 0);
     /* CF PF AF ZF SF TF IF DF OF IOPL NT RF AC ID: a call begins with plain flags. */
     msr_write(MSR_SFMASK, 0x257fd5);
     msr_write(MSR_EFER, msr_read(MSR_EFER) | 1);
@@ -143,7 +162,6 @@ NORETURN void arch_boot(u64 fdt_gpa, u32 index)
 {
     (void)index;
     mmu_init();
-    msr_write(MSR_FS_BASE, (u64)kernel_tls);
     msr_write(MSR_GS_BASE_NR, (u64)&boot_percpu);
     boot_percpu.self = &boot_percpu;
     init_idt();
@@ -182,7 +200,6 @@ NORETURN void arch_boot_secondary(u32 index)
 {
     struct percpu *cpu = percpu_table[index];
 
-    msr_write(MSR_FS_BASE, (u64)kernel_tls);
     load_tables(cpu);
     init_syscall_msrs((u64)syscall_entry);
     kernel_main_secondary(index);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Switching threads, and ring 3's segment bases. */
+/* Switching threads, and ring 3's segments. */
 #include "arch/cpu.h"
 #include "arch/switch.h"
 #include "core/string.h"
@@ -29,6 +29,61 @@ u64 arch_get_gs_base(void)
 void arch_set_gs_base(u64 base)
 {
     msr_write(MSR_KERNEL_GS_BASE, base);
+}
+
+#define SELECTOR(name) \
+    static inline u64 get_##name(void) \
+    { \
+        u32 v; \
+        \
+        __asm__ volatile("mov %%" #name ", %0" : "=r"(v)); \
+        return v; \
+    }
+SELECTOR(ds)
+SELECTOR(es)
+SELECTOR(fs)
+SELECTOR(gs)
+
+/* One that ring 3 can have loaded; loading any other would fault in ring 0. */
+static u32 loadable(u64 selector)
+{
+    u32 s = (u16)selector;
+
+    return s == USER_CS || (s & ~3u) == (USER_SS & ~3u) || s >> 2 == GDT_CPU << 1 ? s : 0;
+}
+
+u64 arch_get_selectors(void)
+{
+    return get_ds() | get_es() << 16 | get_fs() << 32 | get_gs() << 48;
+}
+
+/* Changes the bases of FS and, for the one that swapgs keeps, none of GS. */
+void arch_set_selectors(u64 selectors)
+{
+    struct percpu *cpu = this_cpu();
+
+    __asm__ volatile("mov %0, %%ds; mov %1, %%es; mov %2, %%fs"
+                     :
+                     : "r"(loadable(selectors)), "r"(loadable(selectors >> 16)),
+                       "r"(loadable(selectors >> 32)));
+    /* A load of GS sets the base that is in use, ring 0's: nothing may use it in between. */
+    __asm__ volatile("mov %0, %%gs; wrmsr"
+                     :
+                     : "r"(loadable(selectors >> 48)), "c"(MSR_GS_BASE_NR), "a"((u32)(u64)cpu),
+                       "d"((u32)((u64)cpu >> 32))
+                     : "memory");
+}
+
+/* Hardly any program loads a selector: all are 0 then, as execve leaves them. */
+static inline void switch_selectors(struct thread *from, struct thread *to)
+{
+    if (likely(!(get_ds() | get_es() | get_fs() | get_gs() | from->ctx.selectors |
+                 to->ctx.selectors)))
+        return;
+    if (from->proc)
+        from->ctx.selectors = arch_get_selectors();
+    if (to->proc)
+        arch_set_selectors(to->ctx.selectors);
 }
 
 void arch_child_set_fs_base(struct thread *child, u64 base)
@@ -73,6 +128,7 @@ void arch_switch(struct thread *from, struct thread *to)
         from->ctx.fs_base = arch_get_fs_base();
         from->ctx.gs_base = arch_get_gs_base();
     }
+    switch_selectors(from, to);
     fpu_switch(from, to);
     cpu->current = to;
     if (to->kstack) {

@@ -29,6 +29,17 @@ kernel_entry:
 
         .text
 
+/*
+ * After an entry by a gate: ring 3 may have set AC, which turns SMAP off in ring 0 (SDM vol. 3, 4.6.1) and
+ * which only syscall clears, by SFMASK. Changes flags.
+ */
+.macro FORBID_USER_MEMORY
+        cmpb $0, cpu_features + FEATURES_SMAP(%rip)
+        je 9f
+        clac
+9:
+.endm
+
 .macro PUSH_REGS
         push %rdi
         push %rsi
@@ -132,14 +143,45 @@ return_work:
         call trap_return_work
         /* fall through: registers may have changed, but return_iret is always right */
 
+/*
+ * iretq to a rip that is not canonical faults in ring 0: trap_return_work makes a signal of it. Should
+ * iretq fault for another reason, exception_common does (iret_failed).
+ */
         .globl return_iret
 return_iret:
+        mov FRAME_RIP(%rsp), %rax
+        shr $47, %rax
+        jnz return_work
         POP_REGS_BUT_RSP
         add $16, %rsp
         swapgs
         .globl iret_to_user
 iret_to_user:
         iretq
+
+/*
+ * AMD: `syscall` in compatibility mode arrives at CSTAR, in 64-bit ring 0 like at LSTAR, with ring 3's stack
+ * and GS (APM vol. 2, 6.1.1). Ring 3 has no 32-bit code segment; should it come here all the same, it has
+ * executed an invalid instruction, and what goes on is 64-bit code again.
+ */
+        .globl compat_syscall_entry
+        .balign 64
+compat_syscall_entry:
+        swapgs
+        mov %rsp, %gs:CPU_USER_RSP
+        mov %gs:CPU_KSTACK_TOP, %rsp
+        push $USER_SS_SEL
+        push %gs:CPU_USER_RSP
+        push %r11
+        push $USER_CS_SEL
+        push %rcx
+        push $0
+        push $VECTOR_UD
+        PUSH_REGS
+        mov %rsp, %rdi
+        xor %ebp, %ebp
+        call trap_user
+        jmp return_work
 
 /* rdi: a frame to begin ring 3 with; the stack is the thread's own, empty but for it. */
         .globl arch_enter_user
@@ -244,6 +286,7 @@ vectors:
 exception_common:
         PUSH_REGS
         cld
+        FORBID_USER_MEMORY
         testb $3, FRAME_CS(%rsp)
         jz 1f
         swapgs
@@ -257,11 +300,44 @@ exception_common:
         or PAGE_PENDING(%rcx), %eax
         jnz return_work
         jmp return_iret
-1:      mov %rsp, %rdi
+1:      mov FRAME_RIP(%rsp), %rax
+        cmp $iret_to_user, %rax
+        je iret_failed
+        /* Outside the kernel's text neither GS nor the stack need be the kernel's own. */
+        cmp $text_start, %rax
+        jb rogue
+        cmp $text_end, %rax
+        jae rogue
+        mov %rsp, %rdi
         call trap_kernel
         POP_REGS_BUT_RSP
         add $16, %rsp
         iretq
+
+/*
+ * The iretq to ring 3 faulted: GS is ring 3's, and so are the registers but for those that iretq was to load,
+ * which lie at the top of the thread's stack still.
+ */
+iret_failed:
+        swapgs
+        mov %rsp, %rdi
+        xor %ebp, %ebp
+        call trap_iret_failed           /* returns the frame, put together */
+        mov %rax, %rsp
+        jmp return_work
+
+/*
+ * Ring 0 ran what is not the kernel: report it with this vCPU's own data, which its descriptor table is a
+ * part of, on the stack of double faults.
+ */
+rogue:
+        mov %rsp, %rdi
+        sub $16, %rsp
+        sgdt (%rsp)
+        mov 2(%rsp), %rax
+        mov ARCH_IST_DF(%rax), %rsp
+        add $(4096 - 16), %rsp
+        jmp fatal_on_ist
 
 /*
  * On a stack of the vector's own. From ring 3: go on as usual on the thread's stack. From ring 0: GS is
@@ -271,6 +347,7 @@ exception_common:
 exception_ist:
         PUSH_REGS
         cld
+        FORBID_USER_MEMORY
         testb $3, FRAME_CS(%rsp)
         jz 1f
         swapgs
@@ -286,7 +363,9 @@ exception_ist:
         jmp return_work
 1:      cmpq $1, FRAME_VECTOR(%rsp)
         je 2f
-        /* The per-CPU pointer is in the last word of the page-aligned exception stack. */
+        mov %rsp, %rdi
+/* rdi: the frame. The per-CPU pointer is in the last word of the page-aligned exception stack. */
+fatal_on_ist:
         mov %rsp, %rax
         or $0xfff, %rax
         mov -7(%rax), %rax
@@ -294,7 +373,7 @@ exception_ist:
         mov %rax, %rdx
         shr $32, %rdx
         wrmsr
-        mov %rsp, %rdi
+        xor %ebp, %ebp
         call trap_fatal
         ud2
 2:      POP_REGS_BUT_RSP

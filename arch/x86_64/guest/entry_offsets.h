@@ -7,6 +7,8 @@
 #define CPU_KSTACK_TOP 16
 #define CPU_USER_RSP   24
 #define CPU_PAGE       32
+#define ARCH_IST_DF    232 /* struct arch_cpu: lowest address of the stack for double faults */
+#define FEATURES_SMAP  0   /* struct cpu_features */
 #define PAGE_PENDING   0
 #define PAGE_IN_KERNEL 40
 
@@ -21,6 +23,7 @@
 
 #define USER_CS_SEL 0x33
 #define USER_SS_SEL 0x2b
+#define VECTOR_UD      6
 #define VECTOR_SYSCALL 0x100
 #define FLAGS_NOT_SYSRET 0x10100 /* RF, TF */
 #define MSR_GS_BASE 0xc0000101

@@ -115,7 +115,7 @@ static int ensure_area(struct thread *t)
 /* The registers hold t's state, here and nowhere else: an older vCPU may still name t as its owner. */
 static void own(struct thread *t)
 {
-    this_cpu()->fpu_owner = t;
+    WRITE_ONCE(this_cpu()->fpu_owner, t);
     t->ctx.fpu_cpu = this_cpu()->index;
 }
 
@@ -142,6 +142,7 @@ void arch_exec_reset(void)
 
     if (ensure_area(t))
         panic("no memory for the FPU state"); /* ensured at creation */
+    arch_set_selectors(0);
     arch_set_fs_base(0);
     arch_set_gs_base(0);
     arch_fpu_reset();
@@ -165,14 +166,20 @@ int arch_clone_state(struct thread *child)
     memcpy(child->ctx.fpu, t->ctx.fpu ? t->ctx.fpu : initial, area_size());
     child->ctx.fs_base = arch_get_fs_base();
     child->ctx.gs_base = arch_get_gs_base();
+    child->ctx.selectors = arch_get_selectors();
     return 0;
 }
 
 void arch_thread_free(struct thread *t)
 {
-    for (u32 i = 0; i < ncpus; i++)
-        if (percpu_table[i] && percpu_table[i]->fpu_owner == t)
-            percpu_table[i]->fpu_owner = NULL;
+    /* Other vCPUs go on switching: only one that names t still, who no longer runs, may be changed. */
+    for (u32 i = 0; i < ncpus; i++) {
+        struct thread *owner = t;
+
+        if (percpu_table[i])
+            __atomic_compare_exchange_n(&percpu_table[i]->fpu_owner, &owner, NULL, false,
+                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+    }
     area_free(t->ctx.fpu);
     t->ctx.fpu = NULL;
 }

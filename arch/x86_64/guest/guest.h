@@ -6,9 +6,13 @@
 #include "arch/context.h"
 #include "arch/percpu.h"
 
+#define MSR_SYSENTER_CS    0x174u
+#define MSR_SYSENTER_ESP   0x175u
+#define MSR_SYSENTER_EIP   0x176u
 #define MSR_EFER           0xc0000080u
 #define MSR_STAR           0xc0000081u
 #define MSR_LSTAR          0xc0000082u
+#define MSR_CSTAR          0xc0000083u
 #define MSR_SFMASK         0xc0000084u
 #define MSR_FS_BASE        0xc0000100u
 #define MSR_GS_BASE_NR     0xc0000101u
@@ -20,6 +24,9 @@
 #define GDT_CPU   15u /* limit: the vCPU's index, for the vDSO */
 
 #define IST_STACK 4096ul
+
+/* Debug kernel only: trap.c, inject_bad_return. */
+#define INJECT_BAD_RETURN UINT64_C(0x6e72757465726221)
 
 struct PACKED tss {
     u32 reserved0;
@@ -60,7 +67,10 @@ static inline void cpuid(u32 leaf, u32 sub, u32 out[4])
                      : "a"(leaf), "c"(sub));
 }
 
-extern char syscall_entry[], selftest_entry[], iret_to_user[], vectors[];
+extern char syscall_entry[], compat_syscall_entry[], selftest_entry[], vectors[];
+/* DS, ES, FS, GS of ring 3, which ring 0 leaves alone: 16 bits each. Setting changes the base of FS. */
+u64 arch_get_selectors(void);
+void arch_set_selectors(u64 selectors);
 void thread_first(void);
 void arch_switch_stack(u64 *save, u64 load);
 void selftest_run(u64 user_rip);

@@ -30,6 +30,8 @@ STATIC_ASSERT(offsetof(struct trap_frame, cs) == FRAME_CS);
 STATIC_ASSERT(offsetof(struct trap_frame, rflags) == FRAME_RFLAGS);
 STATIC_ASSERT(offsetof(struct trap_frame, rsp) == FRAME_RSP);
 STATIC_ASSERT(offsetof(struct thread, work) == THREAD_WORK);
+STATIC_ASSERT(offsetof(struct arch_cpu, ist[IST_DF - 1]) == ARCH_IST_DF && IST_STACK == 4096);
+STATIC_ASSERT(offsetof(struct cpu_features, smap) == FEATURES_SMAP);
 STATIC_ASSERT(USER_CS == USER_CS_SEL && USER_SS == USER_SS_SEL && TRAP_SYSCALL == VECTOR_SYSCALL);
 
 enum { SIGILL_ = 4, SIGTRAP_ = 5, SIGBUS_ = 7, SIGFPE_ = 8, SIGSEGV_ = 11 };
@@ -39,6 +41,7 @@ enum { SI_KERNEL_ = 0x80, SEGV_MAPERR_ = 1, SEGV_ACCERR_ = 2, BUS_ADRALN_ = 1, B
 #define PF_WRITE 2u
 #define PF_USER  4u
 #define PF_FETCH 16u
+#define FLAG_AC  (1u << 18)
 
 static u64 fault_address(void)
 {
@@ -126,6 +129,18 @@ static void user_page_fault(struct trap_frame *regs)
         linux_fault(regs, SIGSEGV_, r == FAULT_ACCERR ? SEGV_ACCERR_ : SEGV_MAPERR_, addr);
 }
 
+/* The promise of entry.S: ring 3's AC does not keep SMAP off. */
+static void check_smap(void)
+{
+#ifdef RV_DEBUG
+    u64 flags;
+
+    __asm__ volatile("pushfq; popq %0" : "=r"(flags));
+    if (cpu_features.smap && flags & FLAG_AC)
+        panic("ring 3's AC reached the kernel");
+#endif
+}
+
 static bool is_software_interrupt(const struct trap_frame *regs)
 {
     u8 insn;
@@ -136,6 +151,7 @@ static bool is_software_interrupt(const struct trap_frame *regs)
 void trap_user(struct trap_frame *regs);
 void trap_user(struct trap_frame *regs)
 {
+    check_smap();
     cpu_enter_kernel();
     switch (regs->vector) {
     case 14:
@@ -222,21 +238,66 @@ void trap_kernel(struct trap_frame *regs)
     }
     if (!to || regs->vector != 14 || addr >= USER_TOP)
         crash(regs, "exception");
-    if (cpu_features.smap)
-        __asm__ volatile("clac" ::: "memory");
+    check_smap();
     if (t->proc)
         r = count_fault(t, t->proc->aspace, addr, regs->error & PF_WRITE ? VM_WRITE : VM_READ);
     if (r && !(r == -ENOMEM && oom_kill()))
         regs->rip = to;
 }
 
-/* On the way to ring 3 with something to do. */
-void trap_return_work(struct trap_frame *regs);
-void trap_return_work(struct trap_frame *regs)
+/*
+ * Ring 3 cannot go on with the registers that it has or asked for. To the program it is a fault of the
+ * instruction that it would have gone on with, as on Linux.
+ */
+static void refuse_return(struct trap_frame *regs, u64 error)
+{
+    regs->vector = 13;
+    regs->error = error;
+    linux_fault(regs, SIGSEGV_, SI_KERNEL_, 0);
+}
+
+/*
+ * The iretq to ring 3 faulted, and this is that exception's frame, right below what iretq read. The two
+ * make the frame with which ring 3 was to go on.
+ */
+struct trap_frame *trap_iret_failed(struct trap_frame *fault);
+struct trap_frame *trap_iret_failed(struct trap_frame *fault)
+{
+    struct trap_frame *regs = (struct trap_frame *)this_cpu()->kstack_top - 1;
+    u64 error = fault->error;
+
+    cpu_enter_kernel();
+    memmove(regs, fault, offsetof(struct trap_frame, rip));
+    refuse_return(regs, error);
+    return regs;
+}
+
+#ifdef RV_DEBUG
+/*
+ * For tests (tests/guest/ring3_return.c): ring 3 chooses what iretq loads, once, by a number that it has in
+ * R15. There is no other way known to make it fail.
+ */
+static void inject_bad_return(struct trap_frame *regs)
+{
+    if (regs->r15 != INJECT_BAD_RETURN)
+        return;
+    regs->r15 = 0;
+    regs->cs = (u16)(regs->r14 | 3);
+    regs->ss = (u16)regs->r13;
+    if (regs->r12)
+        regs->rip = regs->r12;
+}
+#else
+static void inject_bad_return(struct trap_frame *regs UNUSED)
+{
+}
+#endif
+
+/* All that was asked of this thread, until nothing is left. */
+static void do_work(struct trap_frame *regs)
 {
     struct thread *t = current();
 
-    cpu_enter_kernel();
     for (;;) {
         u32 work;
 
@@ -244,7 +305,7 @@ void trap_return_work(struct trap_frame *regs)
             sched_pending();
         work = __atomic_load_n(&t->work, __ATOMIC_ACQUIRE);
         if (!work && !READ_ONCE(this_cpu()->page->pending))
-            break;
+            return;
         if (work & WORK_RESCHED)
             sched_resched();
         if (unlikely(work & WORK_CPUTIME)) {
@@ -254,11 +315,23 @@ void trap_return_work(struct trap_frame *regs)
         if (work & (WORK_SIGNAL | WORK_EXIT))
             linux_user_work(regs);
     }
+}
+
+/* On the way to ring 3 with something to do, or with a rip that iretq would not take. */
+void trap_return_work(struct trap_frame *regs);
+void trap_return_work(struct trap_frame *regs)
+{
+    cpu_enter_kernel();
+    do_work(regs);
+    /* A handler at such an address is the next fault: each takes stack, which ends. */
+    while (unlikely(!arch_user_address_ok(regs->rip))) {
+        refuse_return(regs, 0);
+        do_work(regs);
+    }
     /* Whatever set the registers: ring 3 never gets more than ring 3's rights. */
     regs->cs = USER_CS;
     regs->ss = USER_SS;
     regs->rflags = (regs->rflags & USER_FLAGS) | 0x202;
-    if (!arch_user_address_ok(regs->rip))
-        regs->rip = 0; /* faults there as SIGSEGV; iretq itself must not fault */
+    inject_bad_return(regs);
     WRITE_ONCE(this_cpu()->page->in_kernel, 0);
 }

@@ -27,6 +27,7 @@ STATIC_ASSERT(sizeof(struct trap_frame) == 22 * 8);
 struct arch_context {
     u64 rsp;              /* kernel stack pointer while switched out */
     u64 fs_base, gs_base; /* ring 3's; valid while switched out (arch_get/set_*_base otherwise) */
+    u64 selectors;        /* ring 3's DS, ES, FS, GS, from the lowest 16 bits on; likewise */
     void *fpu;            /* save area; valid while switched out; NULL for kernel threads */
     u32 fpu_cpu;          /* the vCPU that last got its FPU state */
 };
@@ -52,9 +53,9 @@ void arch_enter_user(const struct trap_frame *regs) NORETURN;
 
 /* Registers for a new program: everything 0 but rip, rsp and flags. */
 void arch_regs_exec(struct trap_frame *regs, u64 rip, u64 rsp);
-/* execve: reset FS/GS base and the FPU state of the current thread. */
+/* execve: reset segments, FS/GS base and the FPU state of the current thread. */
 void arch_exec_reset(void);
-/* clone: give a new thread the caller's FPU state and FS/GS bases. 0 or -ENOMEM. */
+/* clone: give a new thread the caller's FPU state, segments and FS/GS bases. 0 or -ENOMEM. */
 int arch_clone_state(struct thread *child);
 /* Free what arch_clone_state or the FPU allocated. */
 void arch_thread_free(struct thread *t);

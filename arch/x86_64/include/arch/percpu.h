@@ -22,7 +22,8 @@ struct percpu {
     u32 index;
     u32 spin_depth;               /* spinlocks held (debug builds) */
     struct thread *idle;          /* runs when nothing else does */
-    struct thread *fpu_owner;     /* whose state the FPU registers hold */
+    /* (a) whose state the FPU registers hold; others only take out a thread that is freed */
+    struct thread *fpu_owner;
     struct aspace *aspace;        /* (a) whose page table is loaded; NULL: the kernel's own */
     u64 aspace_gen;               /* (a) its tlb_gen when the TLB was last flushed */
     struct arch_cpu *arch;
