@@ -162,6 +162,8 @@ static void filter(struct kvm_cpuid2 *c, struct kvm_cpuid_entry2 *e, uint32_t nv
     case 0x80000008:
         e->ecx = nvcpus - 1;
         break;
+    case 0x40000000: /* KVM's own devices: the guest kernel uses none */
+    case 0x40000001:
     case 0x8000000a: /* SVM */
     case 0x8000001b: /* IBS */
     case 0x8000001c: /* LWP */

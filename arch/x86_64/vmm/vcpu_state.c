@@ -80,11 +80,25 @@ static void set_cpuid_faulting(struct vcpu *vcpu)
         ioctl(vcpu->fd, KVM_SET_MSRS, &m);
 }
 
+/*
+ * KVM's paravirtual registers and hypercalls (clock, steal time, asynchronous page faults) are closed
+ * with the CPUID leaves that announce them; an older KVM than Linux 5.10 leaves them open to ring 0.
+ */
+static int close_paravirtual(struct vcpu *vcpu, struct error *err)
+{
+    struct kvm_enable_cap cap = { .cap = KVM_CAP_ENFORCE_PV_FEATURE_CPUID, .args = { 1 } };
+
+    if (ioctl(vcpu->vm->vm_fd, KVM_CHECK_EXTENSION, cap.cap) > 0 &&
+        ioctl(vcpu->fd, KVM_ENABLE_CAP, &cap) < 0)
+        return error_set(err, errno, "KVM does not close its paravirtual devices");
+    return 0;
+}
+
 int arch_vcpu_init(struct vcpu *vcpu, struct error *err)
 {
     if (cpuid_set(vcpu) < 0)
         return error_set(err, errno, "KVM refuses the processor model (KVM_SET_CPUID2)");
-    if (set_registers(vcpu, err) || set_xcr0(vcpu, err))
+    if (close_paravirtual(vcpu, err) || set_registers(vcpu, err) || set_xcr0(vcpu, err))
         return -1;
     set_cpuid_faulting(vcpu);
     tsc_vcpu_init(vcpu);
