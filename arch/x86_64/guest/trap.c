@@ -274,7 +274,7 @@ struct trap_frame *trap_iret_failed(struct trap_frame *fault)
 
 #ifdef RV_DEBUG
 /*
- * For tests: ring 3 chooses what iretq loads, once, by a number that it has in
+ * For tests/guest/ring3_return.c: ring 3 chooses what iretq loads, once, by a number that it has in
  * R15. No other way is known to make it fail.
  */
 static void inject_bad_return(struct trap_frame *regs)
