@@ -122,22 +122,21 @@ int file_vmo(struct file *f, u32 prot, bool shared, u64 off, struct vmo **vmo, u
     return f->ops->mmap(f, off, prot, shared, vmo, vmo_off);
 }
 
-s64 mmap_file(struct map_args *args, int fd)
+s64 mmap_file(struct map_args *args, struct file *f)
 {
     bool shared = args->flags & MAP_F_SHARED;
     struct inode *held = NULL;
-    struct file *f;
     u64 off;
-    s64 r = fd_file(fd, 0, false, &f);
+    s64 r = 0;
 
-    if (r)
-        return r == -EINVAL ? -ENODEV : r;
     /* mmap(2): the file must be open for reading, and for writing if stores are to reach it. */
     if ((f->flags & O_ACCMODE) == O_WRONLY ||
-        (shared && (args->prot & VM_WRITE) && (f->flags & O_ACCMODE) != O_RDWR)) {
-        file_put(f);
+        (shared && (args->prot & VM_WRITE) && (f->flags & O_ACCMODE) != O_RDWR))
         return -EACCES;
-    }
+    if (!f->ops->mmap)
+        return -ENODEV;
+    if (args->flags & MAP_F_STACK)
+        return -EINVAL;
     if (shared && (f->flags & O_ACCMODE) != O_RDWR)
         args->max_prot &= ~VM_WRITE;
     if (shared)
@@ -152,7 +151,6 @@ s64 mmap_file(struct map_args *args, int fd)
             vmo_unref(args->vmo);
     }
     memfd_map_end(held);
-    file_put(f);
     return r;
 }
 

@@ -5,10 +5,12 @@
 
 #include "mm/aspace.h"
 
+struct file;
+
 /*
  * Complete args (all but vmo, file and max_prot are set) from the file and map it. The address, or
- * -EBADF, -EACCES, -ENODEV and what aspace_map returns.
+ * -EACCES, -ENODEV, -EINVAL and what aspace_map returns.
  */
-s64 mmap_file(struct map_args *args, int fd);
+s64 mmap_file(struct map_args *args, struct file *f);
 
 #endif

@@ -223,16 +223,18 @@ int mapping_own_anon(struct mapping *m)
 
     if (!m->anon || READ_ONCE(m->anon->refs) == 1)
         return 0;
+    if (m->vmo)
+        mutex_lock(&m->vmo->lock);
     own = vmo_clone(m->anon, first, last - first);
-    if (!own)
-        return -ENOMEM;
-    /* The same frames, so the entries stay as they are. */
-    mutex_lock(&m->anon->lock);
-    vmo_drop_pages(m->anon, first, last);
-    mutex_unlock(&m->anon->lock);
-    vmo_unref(m->anon);
-    m->anon = own;
-    return 0;
+    if (own) {
+        /* The same frames, so the entries stay as they are. */
+        mapping_drop_anon(m, m->node.key, m->end);
+        vmo_unref(m->anon);
+        m->anon = own;
+    }
+    if (m->vmo)
+        mutex_unlock(&m->vmo->lock);
+    return own ? 0 : -ENOMEM;
 }
 
 u64 aspace_data_bytes(struct aspace *as)
@@ -299,6 +301,14 @@ void mapping_drop_anon(struct mapping *m, u64 start, u64 end)
     mutex_lock(&m->anon->lock);
     vmo_drop_pages(m->anon, anon_index(m, start), anon_index(m, end));
     mutex_unlock(&m->anon->lock);
+}
+
+void mapping_cut_anon(struct mapping *m, u64 first)
+{
+    u64 start = m->vmo_off >> PAGE_SHIFT, skip = first > start ? (first - start) << PAGE_SHIFT : 0;
+
+    if (skip < m->end - m->node.key)
+        mapping_drop_anon(m, m->node.key + skip, m->end);
 }
 
 bool aspace_range_free(struct aspace *as, u64 addr, u64 len)
@@ -376,6 +386,19 @@ u64 aspace_find_gap(struct aspace *as, u64 len, u64 hint)
     return addr;
 }
 
+/* An address for a mapping that is not fixed, or 0. */
+static u64 find_place(struct aspace *as, const struct map_args *a)
+{
+    u64 hint = a->addr & PAGE_MASK;
+
+    if (!a->below)
+        return aspace_find_gap(as, a->len, hint);
+    if (hint >= USER_MIN && hint < a->below && a->len <= a->below - hint &&
+        aspace_range_free(as, hint, a->len))
+        return hint;
+    return gap_below(as, a->len, a->below);
+}
+
 s64 aspace_map_locked(struct aspace *as, const struct map_args *a)
 {
     struct mapping *m;
@@ -390,7 +413,7 @@ s64 aspace_map_locked(struct aspace *as, const struct map_args *a)
         if (a->noreplace && !aspace_range_free(as, addr, a->len))
             return -EEXIST;
     } else {
-        addr = aspace_find_gap(as, a->len, addr & PAGE_MASK);
+        addr = find_place(as, a);
         if (!addr)
             return -ENOMEM;
     }

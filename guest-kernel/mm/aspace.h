@@ -44,7 +44,8 @@ struct mapping {
     struct vmo *vmo;         /* NULL: private anonymous */
     u64 vmo_off;             /* bytes, page-aligned: offset of start */
     struct list vmo_node;    /* in vmo->mappings, guarded by vmo->lock */
-    struct vmo *anon;        /* changed pages of a private mapping, or NULL */
+    struct vmo *anon;        /* changed pages of a private mapping, or NULL; changed with vmo->lock held,
+                                if there is a vmo. Its own lock comes after that one */
     u64 anon_off;
     struct object *file;     /* the file it came from, for /proc/PID/maps; or NULL. One reference */
 };
@@ -85,6 +86,7 @@ void aspace_unref(struct aspace *as);
  */
 struct map_args {
     u64 addr, len;
+    u64 below;  /* not fixed: the mapping must end at or below this address; 0: anywhere */
     u32 prot, max_prot, flags;
     bool fixed, noreplace;
     struct vmo *vmo;
@@ -97,7 +99,10 @@ int aspace_protect(struct aspace *as, u64 addr, u64 len, u32 prot);  /* -ENOMEM:
 /* mremap(2) with its flags. Returns the new address or -errno. */
 s64 aspace_remap(struct aspace *as, u64 old, u64 old_len, u64 new_len, u32 flags, u64 new_addr);
 u64 aspace_set_brk(struct aspace *as, u64 brk); /* the break after the call, as brk(2) of Linux */
-/* madvise(2): DONTNEED, FREE, REMOVE, WILLNEED, (NO)HUGEPAGE, DONTFORK, WIPEONFORK and the like. */
+/*
+ * madvise(2): DONTNEED, FREE, WILLNEED, (NO)HUGEPAGE, DONTFORK, WIPEONFORK and the like. Not REMOVE, which is
+ * the file's business, and not POPULATE_*: aspace_fill.
+ */
 int aspace_advise(struct aspace *as, u64 addr, u64 len, int advice);
 int aspace_sync(struct aspace *as, u64 addr, u64 len, int flags);   /* msync(2) */
 int aspace_mincore(struct aspace *as, u64 addr, u64 len, u8 *vec);  /* vec: kernel memory */

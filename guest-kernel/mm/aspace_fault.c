@@ -125,7 +125,10 @@ static int fault_anon(struct aspace *as, struct mapping *m, u64 va, bool write)
     return r;
 }
 
-/* The first store to a page of a private file mapping: copy it into the layer above. */
+/*
+ * The first store to a page of a private file mapping: copy it into the layer above. The file's VMO is locked
+ * until the copy is there: a truncation comes before, or finds it.
+ */
 static int fault_copy(struct aspace *as, struct mapping *m, u64 va)
 {
     u64 word, pa;
@@ -139,15 +142,12 @@ static int fault_copy(struct aspace *as, struct mapping *m, u64 va)
     pa = frame_alloc(0);
     if (!pa)
         return -ENOMEM;
-    mutex_lock(&m->vmo->lock);
     r = vmo_get_page(m->vmo, vmo_index(m, va), false, &word);
-    if (r == 0)
-        page_copy(pa, word & VMO_PAGE_ADDR);
-    mutex_unlock(&m->vmo->lock);
     if (r) {
         frame_unref(pa);
         return r;
     }
+    page_copy(pa, word & VMO_PAGE_ADDR);
     forget_entry(as, va);
     mutex_lock(&m->anon->lock);
     r = vmo_set_page(m->anon, anon_index(m, va), pa);
@@ -159,6 +159,7 @@ static int fault_copy(struct aspace *as, struct mapping *m, u64 va)
     return r;
 }
 
+/* A page of the VMO itself, which is locked. */
 static int fault_vmo(struct aspace *as, struct mapping *m, u64 va, bool write)
 {
     bool shared = m->flags & MAP_F_SHARED;
@@ -169,7 +170,6 @@ static int fault_vmo(struct aspace *as, struct mapping *m, u64 va, bool write)
     /* Shared anonymous memory is entered writable at once; files want to know of the first store. */
     if (shared && !m->vmo->ops && (prot & VM_WRITE))
         write = true;
-    mutex_lock(&m->vmo->lock);
     r = vmo_get_page(m->vmo, vmo_index(m, va), write && shared, &word);
     if (r == 0) {
         if (!(write && shared))
@@ -178,6 +178,22 @@ static int fault_vmo(struct aspace *as, struct mapping *m, u64 va, bool write)
         if (r == 0 && m->vmo->ops)
             enter_around(as, m, va);
     }
+    return r;
+}
+
+static int fault_file(struct aspace *as, struct mapping *m, u64 va, bool write)
+{
+    int r;
+
+    mutex_lock(&m->vmo->lock);
+    if (m->flags & MAP_F_SHARED)
+        r = fault_vmo(as, m, va, write);
+    else if (m->anon && vmo_resident_page(m->anon, anon_index(m, va)))
+        r = fault_anon(as, m, va, write);
+    else if (write)
+        r = fault_copy(as, m, va);
+    else
+        r = fault_vmo(as, m, va, false);
     mutex_unlock(&m->vmo->lock);
     return r;
 }
@@ -214,14 +230,10 @@ int aspace_resolve(struct aspace *as, u64 addr, u32 access)
         r = FAULT_MAPERR;
     } else if (access == VM_READ ? !m->prot : !(m->prot & access)) {
         r = FAULT_ACCERR;
-    } else if (m->flags & MAP_F_SHARED) {
-        r = fault_vmo(as, m, va, write);
-    } else if (!m->vmo || (m->anon && vmo_resident_page(m->anon, anon_index(m, va)))) {
-        r = fault_anon(as, m, va, write || !m->vmo);
-    } else if (write) {
-        r = fault_copy(as, m, va);
+    } else if (m->vmo) {
+        r = fault_file(as, m, va, write);
     } else {
-        r = fault_vmo(as, m, va, false);
+        r = fault_anon(as, m, va, true);
     }
     return r == -ENXIO ? FAULT_BUS : r;
 }

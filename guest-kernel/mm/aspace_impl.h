@@ -31,6 +31,11 @@ int mapping_own_anon(struct mapping *m);
 void aspace_zap(struct aspace *as, u64 start, u64 end);
 /* Drop the changed pages of [start, end) of m; the page table was cleared before. */
 void mapping_drop_anon(struct mapping *m, u64 start, u64 end);
+/*
+ * A file was cut off at page `first` of its VMO, which is locked: a private mapping's copies of pages from
+ * there on are no longer to be seen. The page table was cleared before.
+ */
+void mapping_cut_anon(struct mapping *m, u64 first);
 /* aspace_fault with the lock held. */
 int aspace_resolve(struct aspace *as, u64 addr, u32 access);
 bool aspace_range_free(struct aspace *as, u64 addr, u64 len);

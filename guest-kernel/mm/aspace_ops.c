@@ -47,8 +47,25 @@ out:
     return brk;
 }
 
-/* Move [old, old + len) of one mapping to new, which is free; the pages go along. */
-static int move(struct aspace *as, struct mapping *m, u64 old, u64 len, u64 new, u64 new_len)
+/* The mapping stays where it is, but its pages have gone elsewhere: MREMAP_DONTUNMAP. */
+static void leave_empty(struct aspace *as, struct mapping *m)
+{
+    struct vmo *anon = m->anon;
+
+    if (m->vmo)
+        mutex_lock(&m->vmo->lock);
+    m->anon = NULL;
+    if (m->vmo)
+        mutex_unlock(&m->vmo->lock);
+    if (anon)
+        vmo_unref(anon);
+    if (m->flags & MAP_F_LOCKED)
+        as->locked -= m->end - m->node.key;
+    m->flags &= ~MAP_F_LOCK_MASK;
+}
+
+/* Move [old, old + len) of one mapping to new, which is free; the pages go along. keep: a mapping stays. */
+static int move(struct aspace *as, struct mapping *m, u64 old, u64 len, u64 new, u64 new_len, bool keep)
 {
     struct mapping *p;
     int r = mapping_split(as, old);
@@ -67,7 +84,10 @@ static int move(struct aspace *as, struct mapping *m, u64 old, u64 len, u64 new,
     p->node.key = new;
     p->end = new + new_len;
     aspace_zap(as, old, old + len);
-    mapping_free(as, m);
+    if (keep)
+        leave_empty(as, m);
+    else
+        mapping_free(as, m);
     mapping_insert(as, p);
     return 0;
 }
@@ -94,7 +114,11 @@ static s64 remap_locked(struct aspace *as, u64 old, u64 old_len, u64 new_len, u3
             return -EINVAL;
         return flags & MREMAP_MAYMOVE ? aspace_map_locked(as, &a) : -EINVAL;
     }
-    if (!(flags & MREMAP_FIXED)) {
+    if ((flags & MREMAP_DONTUNMAP) && !(flags & MREMAP_FIXED)) {
+        addr = aspace_find_gap(as, new_len, new_addr & PAGE_MASK);
+        if (!addr || as->count >= MAP_COUNT_MAX)
+            return -ENOMEM;
+    } else if (!(flags & MREMAP_FIXED)) {
         if (new_len <= old_len) {
             r = new_len < old_len ? aspace_unmap_locked(as, old + new_len, old + old_len) : 0;
             return r ? r : (s64)old;
@@ -126,7 +150,7 @@ static s64 remap_locked(struct aspace *as, u64 old, u64 old_len, u64 new_len, u3
         }
         m = aspace_find(as, old);
     }
-    r = move(as, m, old, old_len, addr, new_len);
+    r = move(as, m, old, old_len, addr, new_len, flags & MREMAP_DONTUNMAP);
     return r ? r : (s64)addr;
 }
 
@@ -136,7 +160,10 @@ s64 aspace_remap(struct aspace *as, u64 old, u64 old_len, u64 new_len, u32 flags
 
     old_len = ALIGN_UP(old_len, PAGE_SIZE);
     new_len = ALIGN_UP(new_len, PAGE_SIZE);
-    if (old % PAGE_SIZE || !new_len || (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED)))
+    if (old % PAGE_SIZE || !new_len ||
+        (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP)))
+        return -EINVAL;
+    if ((flags & MREMAP_DONTUNMAP) && (!(flags & MREMAP_MAYMOVE) || old_len != new_len))
         return -EINVAL;
     if ((flags & MREMAP_FIXED) && (!(flags & MREMAP_MAYMOVE) || new_addr % PAGE_SIZE ||
                                    new_addr > USER_TOP || new_len > USER_TOP - new_addr))
@@ -166,13 +193,6 @@ static int advise_one(struct aspace *as, struct mapping *m, u64 start, u64 end, 
     case MADV_COLD:
     case MADV_PAGEOUT:
         return m->flags & MAP_F_LOCKED ? -EINVAL : 0;
-    case MADV_REMOVE:
-        if (!(m->flags & MAP_F_SHARED) || !m->vmo || m->vmo->ops)
-            return -EINVAL;
-        mutex_lock(&m->vmo->lock);
-        vmo_drop_pages(m->vmo, vmo_index(m, start), vmo_index(m, end));
-        mutex_unlock(&m->vmo->lock);
-        return 0;
     case MADV_NOHUGEPAGE:
         m->flags |= MAP_F_NOHUGE;
         return 0;
@@ -207,7 +227,7 @@ int aspace_advise(struct aspace *as, u64 addr, u64 len, int advice)
 
     switch (advice) {
     case MADV_NORMAL: case MADV_RANDOM: case MADV_SEQUENTIAL: case MADV_WILLNEED:
-    case MADV_DONTNEED: case MADV_FREE: case MADV_REMOVE: case MADV_DONTFORK: case MADV_DOFORK:
+    case MADV_DONTNEED: case MADV_FREE: case MADV_DONTFORK: case MADV_DOFORK:
     case MADV_HUGEPAGE: case MADV_NOHUGEPAGE: case MADV_DONTDUMP: case MADV_DODUMP:
     case MADV_WIPEONFORK: case MADV_KEEPONFORK: case MADV_COLD: case MADV_PAGEOUT:
         break;

@@ -7,7 +7,7 @@
 #include "core/print.h"
 #include "core/refs.h"
 #include "core/string.h"
-#include "mm/aspace.h"
+#include "mm/aspace_impl.h"
 #include "mm/frame.h"
 #include "mm/slab.h"
 #include "mm/tlb.h"
@@ -287,13 +287,23 @@ struct vmo *vmo_clone(struct vmo *v, u64 first, u64 count)
     return c;
 }
 
+/* mmap(2): what is mapped beyond a file's end is gone, a private mapping's own copies as well. */
+static void cut_off(struct vmo *v, u64 first)
+{
+    struct mapping *m;
+
+    vmo_drop_pages(v, first, UINT64_MAX >> PAGE_SHIFT);
+    list_for_each(m, &v->mappings, vmo_node)
+        mapping_cut_anon(m, first);
+}
+
 int vmo_resize(struct vmo *v, u64 size)
 {
     mutex_lock(&v->lock);
     if (size < v->size) {
         u64 tail = size % PAGE_SIZE, word;
 
-        vmo_drop_pages(v, (size + PAGE_SIZE - 1) >> PAGE_SHIFT, UINT64_MAX >> PAGE_SHIFT);
+        cut_off(v, (size + PAGE_SIZE - 1) >> PAGE_SHIFT);
         /* What lies behind the end must read as zeros if the size grows again. */
         if (tail && vmo_resident_page(v, size >> PAGE_SHIFT) &&
             !(vmo_resident_page(v, size >> PAGE_SHIFT) & VMO_PAGE_WINDOW)) {

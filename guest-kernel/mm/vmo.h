@@ -89,7 +89,10 @@ void vmo_drop_window_pages(struct vmo *v, u64 first, u64 last);
  */
 struct vmo *vmo_clone(struct vmo *v, u64 first, u64 count);
 
-/* Set the size; shrinking drops the pages beyond it and clears the rest of the last one. */
+/*
+ * Set the size; shrinking drops the pages beyond it, and copies that private mappings have of them, and clears
+ * the rest of the last one.
+ */
 int vmo_resize(struct vmo *v, u64 size);
 
 /*

@@ -380,6 +380,15 @@ static void do_fork(u32 s)
 }
 
 /* Writes that come over the VMO itself, as write(2) of a file makes them. */
+/* The VMO ends at this page: what private mappings have changed behind it is gone. */
+static void lose_copies(int v, u32 pages)
+{
+    for (u32 s = 0; s < SPACES; s++)
+        for (u32 i = 0; i < PAGES; i++)
+            if (model[s][i].mapped && model[s][i].vmo == v && model[s][i].index >= pages)
+                model[s][i].own = false;
+}
+
 static void do_vmo(void)
 {
     u32 v = unit_below(VMOS), index = unit_below(VMO_PAGES);
@@ -390,6 +399,7 @@ static void do_vmo(void)
         u64 pages = unit_below(VMO_PAGES);
 
         CHECK_EQ(vmo_resize(vmo[v], pages * PAGE_SIZE), 0);
+        lose_copies((int)v, (u32)pages);
         for (u64 i = pages; i < vmo_pages[v]; i++)
             contents[v][i] = 0;
         vmo_pages[v] = pages;
