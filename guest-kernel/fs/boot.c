@@ -162,7 +162,7 @@ static int make_context(void)
     context = kzalloc(sizeof(*context));
     if (!context)
         return -ENOMEM;
-    context->refs = 1;
+    context->refs = context->users = 1;
     mutex_init(&context->lock);
     context->root = context->cwd = root_path;
     path_ref(&root_path);

@@ -25,13 +25,27 @@ void path_unref(const struct path *p);
 
 /* A process's root, working directory and umask; shared with CLONE_FS. */
 struct fs_context {
-    u32 refs;          /* atomic */
-    struct mutex lock; /* root, cwd */
+    u32 refs;          /* atomic: processes, and those who look */
+    struct mutex lock; /* all but umask */
     struct path root, cwd;
     u32 umask;         /* atomic */
+    u32 users;         /* processes that have it */
+    u32 execs;         /* how often its only user is in an execve that may raise rights */
 };
 
-struct fs_context *fs_context_copy(struct fs_context *fs); /* NULL: no memory */
+/* For one process. NULL: no memory. */
+struct fs_context *fs_context_copy(struct fs_context *fs);
+/* For one more process. -EAGAIN: the only one it has is in execve. */
+int fs_context_share(struct fs_context *fs);
+/* A process gives it up. */
+void fs_context_leave(struct fs_context *fs);
+/*
+ * Whether the calling process is the only one that has it; if so it stays the only one until
+ * fs_context_exec_end.
+ */
+bool fs_context_exec_begin(struct fs_context *fs);
+void fs_context_exec_end(struct fs_context *fs);
+/* To look at what others have. */
 void fs_context_ref(struct fs_context *fs);
 void fs_context_unref(struct fs_context *fs);
 

@@ -499,7 +499,48 @@ struct fs_context *fs_context_copy(struct fs_context *from)
     path_ref(&fs->cwd);
     mutex_unlock(&from->lock);
     fs->umask = READ_ONCE(from->umask);
+    fs->users = 1;
     return fs;
+}
+
+int fs_context_share(struct fs_context *fs)
+{
+    int r;
+
+    mutex_lock(&fs->lock);
+    r = fs->execs ? -EAGAIN : 0;
+    if (r == 0) {
+        fs->users++;
+        fs_context_ref(fs);
+    }
+    mutex_unlock(&fs->lock);
+    return r;
+}
+
+void fs_context_leave(struct fs_context *fs)
+{
+    mutex_lock(&fs->lock);
+    fs->users--;
+    mutex_unlock(&fs->lock);
+    fs_context_unref(fs);
+}
+
+bool fs_context_exec_begin(struct fs_context *fs)
+{
+    bool alone;
+
+    mutex_lock(&fs->lock);
+    alone = fs->users == 1;
+    fs->execs += alone;
+    mutex_unlock(&fs->lock);
+    return alone;
+}
+
+void fs_context_exec_end(struct fs_context *fs)
+{
+    mutex_lock(&fs->lock);
+    fs->execs--;
+    mutex_unlock(&fs->lock);
 }
 
 void fs_context_ref(struct fs_context *fs)

@@ -112,7 +112,7 @@ static void release(struct process *p)
     spin_unlock(&p->lock);
     reclock_release(NULL, p);
     if (fs)
-        fs_context_unref(fs);
+        fs_context_leave(fs);
     if (exe)
         object_unref(exe);
     cred_sweep(p);

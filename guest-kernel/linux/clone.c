@@ -73,7 +73,10 @@ static int share(struct process *child, struct process *p, u64 flags)
         child->handles = handle_table_clone(p->handles);
     }
     if (flags & CLONE_FS) {
-        fs_context_ref(p->fs);
+        int r = fs_context_share(p->fs);
+
+        if (r)
+            return r;
         child->fs = p->fs;
     } else {
         child->fs = fs_context_copy(p->fs);
@@ -313,7 +316,7 @@ s64 sys_unshare(u64 flags)
         spin_lock(&p->lock);
         p->fs = own;
         spin_unlock(&p->lock);
-        fs_context_unref(old);
+        fs_context_leave(old);
     }
     return 0;
 }

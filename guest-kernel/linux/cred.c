@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Credentials: replacing them, execve's changes, and what they allow towards other processes. */
 #include "core/string.h"
+#include "fs/path.h"
 #include "linux/cred_change.h"
 #include "linux/credentials.h"
 #include "mm/slab.h"
@@ -34,12 +35,22 @@ void cred_sweep(struct process *p)
     }
 }
 
+bool cred_grants_more(const struct cred *old, const struct cred *new)
+{
+    return old->euid != new->euid || old->egid != new->egid || old->fsuid != new->fsuid ||
+           old->fsgid != new->fsgid || (new->cap_permitted & ~old->cap_permitted);
+}
+
 void cred_replace(struct cred *c)
 {
     struct process *p = process_current();
     struct retired *r = kmalloc(sizeof(*r));
 
     spin_lock(&p->lock);
+    if (cred_grants_more(p->cred, c)) { /* prctl(2), PR_SET_DUMPABLE and PR_SET_PDEATHSIG */
+        p->dumpable = false;
+        p->death_signal = 0;
+    }
     if (r) {
         r->cred = p->cred;
         r->next = p->retired;
@@ -103,68 +114,101 @@ bool cred_may_change(struct process *p, int capability)
     return same;
 }
 
+/* --- execve ----------------------------------------------------------------------------------- */
+
+/*
+ * Everything because of which a program must not get more rights than its caller has (execve(2), and what
+ * a tracer would add): no_new_privs, and a file system context that processes outside share, who could
+ * move its working directory and umask under it.
+ */
+bool exec_may_raise_begin(struct fs_context **held)
+{
+    struct process *p = process_current();
+
+    *held = NULL;
+    if (!fs_context_exec_begin(p->fs))
+        return false;
+    *held = p->fs;
+    return !p->no_new_privs;
+}
+
+void exec_may_raise_end(struct fs_context *held)
+{
+    if (held)
+        fs_context_exec_end(held);
+}
+
 /*
  * capabilities(7), "Transformation of capabilities during execve()"; the inheritable and ambient
  * sets are always empty. -EPERM: the program would not get all that it is marked to have without
  * knowing.
  */
-static int caps_for_exec(const struct cred *old, u32 euid, bool no_new_privs,
-                         const struct file_caps *file, u64 *permitted, u64 *effective, bool *secure)
+static int caps_for_exec(const struct cred *old, u32 euid, const struct file_caps *file,
+                         u64 *permitted, bool *effective)
 {
-    bool on = false;
-
     *permitted = 0;
+    *effective = false;
     if (file) {
         *permitted = file->permitted & CAP_ALL & old->cap_bounding;
-        on = file->effective;
-        if (on && (file->permitted & CAP_ALL & ~*permitted))
+        *effective = file->effective;
+        if (*effective && (file->permitted & CAP_ALL & ~*permitted))
             return -EPERM;
     }
     /* Root has all, but for a set-user-ID program that says by itself what it needs. */
     if ((euid == 0 || old->uid == 0) && !(file && old->uid != 0)) {
         *permitted = old->cap_bounding;
-        on = euid == 0 || on;
+        *effective |= euid == 0;
     }
-    if (no_new_privs)
-        *permitted &= old->cap_permitted;
-    *effective = on ? *permitted : 0;
-    *secure = old->uid != 0 && (on || *permitted);
     return 0;
 }
 
-int cred_for_exec(const struct kstat *st, const struct file_caps *file, struct cred **out,
-                  bool *secure)
+int cred_for_exec(const struct exec_file *f, bool may_raise, struct exec_cred *out)
 {
     struct process *p = process_current();
     const struct cred *old = p->cred;
     u32 euid = old->euid, egid = old->egid;
-    u64 permitted, effective;
+    bool set_ids, effective;
+    u64 permitted;
     struct cred *c;
     int r;
 
-    if (!p->no_new_privs) {
-        if (st->mode & S_ISUID_)
-            euid = st->uid;
-        if ((st->mode & (S_ISGID_ | S_IXGRP_)) == (S_ISGID_ | S_IXGRP_))
-            egid = st->gid;
+    if (!p->no_new_privs && f->mounted) {
+        if (f->st.mode & S_ISUID_)
+            euid = f->st.uid;
+        if ((f->st.mode & (S_ISGID_ | S_IXGRP_)) == (S_ISGID_ | S_IXGRP_))
+            egid = f->st.gid;
     }
-    r = caps_for_exec(old, euid, p->no_new_privs, file, &permitted, &effective, secure);
+    out->clear_persona = euid != old->euid || egid != old->egid;
+    r = caps_for_exec(old, euid, f->mounted ? f->caps : NULL, &permitted, &effective);
     if (r)
         return r;
-    *secure |= euid != old->uid || egid != old->gid;
-    *out = NULL;
-    if (euid == old->euid && egid == old->egid && old->suid == euid && old->sgid == egid &&
-        old->fsuid == euid && old->fsgid == egid && permitted == old->cap_permitted &&
-        effective == old->cap_effective)
-        return 0;
+    out->clear_persona |= (permitted & ~old->cap_permitted) != 0;
+    set_ids = euid != old->uid || egid != old->gid;
+    if (!may_raise && (set_ids || (permitted & ~old->cap_permitted))) {
+        if (p->no_new_privs || !cred_capable(CAP_SETUID_)) {
+            euid = old->uid;
+            egid = old->gid;
+        }
+        permitted &= old->cap_permitted;
+    }
+    out->secure = set_ids || (old->uid != 0 && (effective || permitted));
     c = cred_copy(old, old->ngroups);
     if (!c)
         return -ENOMEM;
     c->euid = c->suid = c->fsuid = euid;
     c->egid = c->sgid = c->fsgid = egid;
     c->cap_permitted = permitted;
-    c->cap_effective = effective;
-    *out = c;
+    c->cap_effective = effective ? permitted : 0;
+    out->dumpable = f->readable && c->euid == c->uid && c->egid == c->gid &&
+                    !cred_grants_more(old, c);
+    out->keep_death_signal = !out->secure && !cred_grants_more(old, c);
+    if (c->euid == old->euid && c->egid == old->egid && c->suid == old->suid &&
+        c->sgid == old->sgid && c->fsuid == old->fsuid && c->fsgid == old->fsgid &&
+        permitted == old->cap_permitted && c->cap_effective == old->cap_effective) {
+        cred_unref(c);
+        c = NULL;
+    }
+    out->cred = c;
     return 0;
 }
 

@@ -31,21 +31,25 @@
 #define BRK_RANDOM_PAGES (UINT64_C(1) << 13)
 #define STACK_GAP_MIN (UINT64_C(128) << 20)
 #define STACK_GAP_MAX (USER_TOP / 6 * 5)
+#define SECURE_STACK (UINT64_C(8) << 20) /* at most, for a program that gets rights: execve(2) */
 
 struct exec {
     struct exec_args *args;
     struct file *file;        /* the program in the end: the ELF file */
-    struct kstat st;
+    bool readable;            /* and all on the way to it */
     struct exec_image *image; /* two: the program, its interpreter */
     struct aspace *as;
-    struct cred *cred;        /* NULL: unchanged */
-    bool secure, randomize;
+    struct exec_cred cred;
+    struct fs_context *fs_held; /* see exec_may_raise_begin */
+    u64 stack_limit;
+    u64 persona;
+    bool randomize;
     struct handle_table *handles; /* NULL: not shared */
     struct sigactions *actions;
     u64 entry, sp;
 };
 
-static int open_program(int dfd, const char *path, int flags, struct file **out)
+static int open_program(struct exec *e, int dfd, const char *path, int flags, struct file **out)
 {
     struct lookup l;
     int r;
@@ -55,6 +59,8 @@ static int open_program(int dfd, const char *path, int flags, struct file **out)
         return r;
     r = vfs_open_exec(&l, path, flags, out);
     lookup_end(&l);
+    if (r == 0 && vfs_access(&(*out)->path, process_current()->cred, 4))
+        e->readable = false; /* ptrace(2): who could not read it must not get at its memory */
     return r;
 }
 
@@ -129,7 +135,7 @@ static int resolve_scripts(struct exec *e, const char *path)
         script = kstrdup(interp);
         file_put(e->file);
         e->file = NULL;
-        r = script ? open_program(AT_FDCWD, interp, 0, &e->file) : -ENOMEM;
+        r = script ? open_program(e, AT_FDCWD, interp, 0, &e->file) : -ENOMEM;
     }
     kfree(script);
     kfree(line);
@@ -141,7 +147,7 @@ static int resolve_scripts(struct exec *e, const char *path)
 /* Choose where the stack ends and where mmap begins to look. */
 static u64 lay_out(struct exec *e)
 {
-    u64 limit = process_current()->rlimits[RLIMIT_STACK].cur, gap, top = USER_TOP;
+    u64 limit = e->stack_limit, gap, top = USER_TOP;
 
     gap = MIN(MAX(limit, STACK_GAP_MIN), STACK_GAP_MAX) + (STACK_RANDOM_PAGES << PAGE_SHIFT);
     e->as->stack_limit = limit;
@@ -158,7 +164,7 @@ static u64 lay_out(struct exec *e)
 static int load_interpreter(struct exec *e, u64 *base)
 {
     struct file *f;
-    int r = open_program(AT_FDCWD, e->image[0].interp, 0, &f);
+    int r = open_program(e, AT_FDCWD, e->image[0].interp, 0, &f);
 
     if (r)
         return r;
@@ -172,7 +178,6 @@ static int load_interpreter(struct exec *e, u64 *base)
 
 static int build(struct exec *e, const char *path)
 {
-    struct process *p = process_current();
     u64 top, interp_base = 0;
     struct exec_ids ids;
     s64 vdso;
@@ -181,7 +186,7 @@ static int build(struct exec *e, const char *path)
     e->as = aspace_create();
     if (!e->as)
         return -ENOMEM;
-    e->randomize = !(p->personality & ADDR_NO_RANDOMIZE);
+    e->randomize = !(e->persona & ADDR_NO_RANDOMIZE);
     top = lay_out(e);
     r = exec_load_elf(e->as, e->file, false, e->randomize, &e->image[0]);
     if (r)
@@ -201,21 +206,33 @@ static int build(struct exec *e, const char *path)
     e->as->brk = e->as->brk_start;
     e->as->code_start = e->image[0].code_start;
     e->as->code_end = e->image[0].code_end;
-    cred_exec_ids(e->cred ? e->cred : p->cred, e->secure, &ids);
+    cred_exec_ids(e->cred.cred ? e->cred.cred : process_current()->cred, e->cred.secure, &ids);
     return exec_make_stack(e->as, top, e->args, path, &e->image[0], interp_base, &ids, &e->sp);
 }
 
 /* --- changing over ---------------------------------------------------------------------------- */
 
-/* Set-id bits and capabilities of the program's file. */
+/* Set-id bits and capabilities of the program's file, and what a raised program must not inherit. */
 static int prepare_cred(struct exec *e)
 {
+    struct process *p = process_current();
+    struct exec_file f = { .mounted = e->file->path.mnt->id != 0, .readable = e->readable };
     struct file_caps caps;
-    int r = vfs_fstat(e->file, &e->st);
+    int r = vfs_fstat(e->file, &f.st);
 
     if (r == 0)
         r = vfs_file_caps(&e->file->path, &caps);
-    return r < 0 ? r : cred_for_exec(&e->st, r ? &caps : NULL, &e->cred, &e->secure);
+    if (r < 0)
+        return r;
+    f.caps = r ? &caps : NULL;
+    r = cred_for_exec(&f, exec_may_raise_begin(&e->fs_held), &e->cred);
+    if (r)
+        return r;
+    e->persona = p->personality & ~(e->cred.clear_persona ? (u64)PER_CLEAR_ON_SETID : 0);
+    e->stack_limit = p->rlimits[RLIMIT_STACK].cur;
+    if (e->cred.secure)
+        e->stack_limit = MIN(e->stack_limit, SECURE_STACK);
+    return 0;
 }
 
 /* Own copies of what the process shares with others, while it can still fail. */
@@ -265,11 +282,11 @@ static int change_over(struct exec *e, const char *path)
     spin_lock(&p->lock); /* memory, credentials and dumpable in one step: fs/proc_access.c */
     p->aspace = e->as;
     e->as = NULL;
-    if (e->cred) {
+    if (e->cred.cred) {
         old_cred = p->cred;
-        p->cred = e->cred;
+        p->cred = e->cred.cred;
         p->uid = p->cred->uid;
-        e->cred = NULL;
+        e->cred.cred = NULL;
     }
     old_exe = p->exe;
     p->exe = &e->file->obj;
@@ -284,9 +301,12 @@ static int change_over(struct exec *e, const char *path)
         p->actions = e->actions;
         e->actions = NULL;
     }
-    p->dumpable = !e->secure;
-    if (e->secure)
+    p->dumpable = e->cred.dumpable;
+    if (!e->cred.keep_death_signal)
         p->death_signal = 0;
+    p->personality = e->persona;
+    if (e->cred.secure)
+        p->rlimits[RLIMIT_STACK].cur = MIN(p->rlimits[RLIMIT_STACK].cur, SECURE_STACK);
     spin_unlock(&p->lock);
     aspace_switch(p->aspace);
     if (old_as)
@@ -316,7 +336,7 @@ static int change_over(struct exec *e, const char *path)
 
 int exec_program(int dfd, const char *path, int flags, struct exec_args *args)
 {
-    struct exec e = { .args = args };
+    struct exec e = { .args = args, .readable = true };
     int r;
 
     if (process_current()->nproc_exceeded && cred_nproc_exceeded(0))
@@ -327,7 +347,7 @@ int exec_program(int dfd, const char *path, int flags, struct exec_args *args)
     e.image = kmalloc(2 * sizeof(*e.image));
     if (!e.image)
         return -ENOMEM;
-    r = open_program(dfd, path, flags, &e.file);
+    r = open_program(&e, dfd, path, flags, &e.file);
     if (r == 0)
         r = resolve_scripts(&e, path);
     if (r == 0)
@@ -342,8 +362,9 @@ int exec_program(int dfd, const char *path, int flags, struct exec_args *args)
         aspace_unref(e.as);
     if (e.file)
         file_put(e.file);
-    if (e.cred)
-        cred_unref(e.cred);
+    if (e.cred.cred)
+        cred_unref(e.cred.cred);
+    exec_may_raise_end(e.fs_held);
     if (e.handles)
         handle_table_unref(e.handles);
     sigactions_unref(e.actions);

@@ -66,10 +66,6 @@ static s64 commit(struct cred *new, bool uids)
 
     if (uids)
         adjust_caps(new, old);
-    if (new->euid != old->euid || new->egid != old->egid) {
-        process_current()->dumpable = false;
-        process_current()->death_signal = 0;
-    }
     uids = uids && new->uid != old->uid;
     cred_replace(new);
     if (uids)

@@ -42,7 +42,7 @@ s64 sys_prctl(int option, u64 a2, u64 a3, u64 a4, u64 a5)
     case PR_SET_PDEATHSIG:
         if (a2 > SIG_COUNT)
             return -EINVAL;
-        p->death_signal = (int)a2;
+        WRITE_ONCE(p->death_signal, (int)a2);
         return 0;
     case PR_GET_PDEATHSIG:
         value = p->death_signal;
@@ -52,7 +52,9 @@ s64 sys_prctl(int option, u64 a2, u64 a3, u64 a4, u64 a5)
     case PR_SET_DUMPABLE:
         if (a2 > 1)
             return -EINVAL;
+        spin_lock(&p->lock);
         p->dumpable = a2;
+        spin_unlock(&p->lock);
         return 0;
     case PR_SET_NAME: {
         ssize_t n = copy_string_from_user(name, a2, sizeof(name));

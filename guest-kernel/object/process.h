@@ -110,7 +110,8 @@ struct process {
     struct cpu_times shown;      /* (p) see process_usage */
     struct usage children_used;  /* (t) used by children that were waited for */
     const u64 start_time;        /* (i) ns, time_boot */
-    bool dumpable, no_new_privs; /* (o) */
+    bool dumpable;               /* (p) with cred and aspace: see fs/proc_access.c */
+    bool no_new_privs;           /* (o) */
     s32 oom_score_adj, oom_adj_min; /* (p) proc(5); oom_adj_min: lower ones need privileges */
     bool nproc_exceeded;         /* (o) setuid went beyond RLIMIT_NPROC: execve(2), EAGAIN */
     u64 personality;             /* (o) */
