@@ -219,6 +219,12 @@ struct rv_open_reply {
 /* Flag of file_read: see there. */
 #define RV_READ_NOW 1u
 
+/*
+ * The open file (class FILE) that stands for an inherited descriptor, 0 to 2, if that is a regular
+ * file: the same contents, at offsets of one's own.
+ */
+#define RV_STDIO_FILE(fd) ((fd) + 1u)
+
 /* fs_statfs. */
 struct rv_statfs {
     uint64_t type, bsize, blocks, bfree, bavail, files, ffree, namelen, frsize, flags;

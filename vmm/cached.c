@@ -12,6 +12,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "hostcalls/lib/attr.h"
 #include "hostcalls/abi.h"
 #include "vmm/files.h"
 
@@ -59,7 +60,7 @@ static bool believe(const struct host_file *f, uint64_t off)
 
     if (preadv2(f->fd, &v, 1, (off_t)off, RWF_NOWAIT) == 1)
         return true;
-    return errno == EOPNOTSUPP && (f->writable || (fstat(f->fd, &st) == 0 && st.st_uid == uid));
+    return errno == EOPNOTSUPP && (f->writable || (attr_fstat(f->fd, &st) == 0 && st.st_uid == uid));
 }
 
 bool is_cached_at(const struct host_file *f, uint64_t off, const uint8_t *at, size_t len)
@@ -75,7 +76,7 @@ static size_t ask_chunk(struct host_file *f, uint64_t chunk)
     struct stat st;
     uint8_t *at;
 
-    if (fstat(f->fd, &st) < 0 || st.st_size <= off)
+    if (attr_fstat(f->fd, &st) < 0 || st.st_size <= off)
         return 0;
     if ((uint64_t)(st.st_size - off) < RV_WINDOW_CHUNK)
         pages = ((size_t)(st.st_size - off) + RV_PAGE_SIZE - 1) / RV_PAGE_SIZE;

@@ -17,9 +17,11 @@
 
 #include "hostcalls/lib/attr.h"
 #include "hostcalls/lib/bounds.h"
+#include "hostcalls/lib/needs.h"
 #include "vmm/cached.h"
 #include "vmm/hostcall.h"
 #include "vmm/options.h"
+#include "vmm/stdfds.h"
 #include "vmm/vm.h"
 #include "vmm/worker.h"
 
@@ -37,6 +39,31 @@ struct files {
     _Atomic uint32_t open;   /* (a) descriptors held, also of files whose id is closed */
     uint32_t max;            /* (i) */
 };
+
+/*
+ * The inherited descriptors that are regular files. What the caller appends to is used by its own number,
+ * for which no filter allows ftruncate or fallocate; others by a number that has no such meaning.
+ */
+static int add_stdio(struct files *t, int fd, struct error *err)
+{
+    int flags = fcntl(fd, F_GETFL), dup = fd;
+    struct host_file *f;
+    struct stat st;
+
+    if (!stdfds_is_open(fd) || flags < 0 || attr_fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return 0;
+    if (!(flags & O_APPEND))
+        dup = fcntl(fd, F_DUPFD_CLOEXEC, NEEDS_FIXED_FDS);
+    f = calloc(1, sizeof(*f));
+    if (!f || dup < 0)
+        return error_set(err, errno, "cannot keep an inherited file");
+    f->fd = dup;
+    f->writable = (flags & O_ACCMODE) != O_RDONLY;
+    f->append_only = flags & O_APPEND;
+    atomic_store(&f->refs, 2); /* it stays, also when the guest has closed its id */
+    t->file[RV_STDIO_FILE((unsigned)fd)] = f;
+    return 0;
+}
 
 int files_init(struct vm *vm, struct error *err)
 {
@@ -60,7 +87,14 @@ int files_init(struct vm *vm, struct error *err)
     t->max = bounds_files(vm->opt->memory);
     if (lim.rlim_cur - OTHER_FDS < t->max)
         t->max = (uint32_t)(lim.rlim_cur - OTHER_FDS);
-    t->low = 1;
+    t->low = RV_STDIO_FILE(3);
+    t->room = 64;
+    t->file = calloc(t->room, sizeof(struct host_file *));
+    if (!t->file)
+        return error_set(err, ENOMEM, "cannot start");
+    for (int fd = 0; fd < 3; fd++)
+        if (add_stdio(t, fd, err))
+            return -1;
     cached_init();
     pthread_mutex_init(&t->lock, NULL);
     vm->files = t;
@@ -75,7 +109,7 @@ static uint32_t free_id(struct files *t)
     while (id < t->room && t->file[id])
         id++;
     if (id >= t->room) {
-        uint32_t room = t->room ? t->room * 2 : 64;
+        uint32_t room = t->room * 2;
         struct host_file **file = reallocarray(t->file, room, sizeof(struct host_file *));
 
         if (!file)
@@ -189,16 +223,18 @@ static int64_t finish(struct hc_req *req, int64_t ret)
     return ret;
 }
 
-/* The same for a call that only ever works on a file opened for writing. */
-static int64_t hand_on_writable(struct hc_req *req, int64_t (*fn)(struct hc_req *req))
+/* The same for a call that changes where contents are, of a file opened for writing. */
+static int64_t hand_on_resizable(struct hc_req *req, int64_t (*fn)(struct hc_req *req))
 {
     struct host_file *f = files_get(req->vm, req->arg[0]);
 
     if (!f)
         return -EBADF;
-    if (!f->writable) {
+    if (!f->writable || f->append_only) {
+        int r = f->writable ? -EPERM : -EBADF;
+
         files_put(req->vm, f);
-        return -EBADF;
+        return r;
     }
     return hand_on(req, f, fn);
 }
@@ -217,7 +253,7 @@ static bool at_end(const struct host_file *f, uint64_t off, size_t n)
 {
     struct stat st;
 
-    return fstat(f->fd, &st) < 0 || (uint64_t)st.st_size <= off + n;
+    return attr_fstat(f->fd, &st) < 0 || (uint64_t)st.st_size <= off + n;
 }
 
 /* Read what the page cache has, on the vCPU's thread. -EAGAIN: that would wait. */
@@ -348,7 +384,7 @@ int64_t hc_file_stat(struct hc_req *req)
 
     if (!f)
         return -EBADF;
-    if (statx(f->fd, "", AT_EMPTY_PATH, ATTR_MASK, &sx) < 0)
+    if (statx(f->fd, attr_no_path, AT_EMPTY_PATH, ATTR_MASK, &sx) < 0)
         r = -errno;
     files_put(req->vm, f);
     if (r)
@@ -366,7 +402,7 @@ static int64_t truncate_blocking(struct hc_req *req)
 
 int64_t hc_file_truncate(struct hc_req *req)
 {
-    return hand_on_writable(req, truncate_blocking);
+    return hand_on_resizable(req, truncate_blocking);
 }
 
 static int64_t allocate_blocking(struct hc_req *req)
@@ -379,5 +415,5 @@ static int64_t allocate_blocking(struct hc_req *req)
 
 int64_t hc_file_allocate(struct hc_req *req)
 {
-    return hand_on_writable(req, allocate_blocking);
+    return hand_on_resizable(req, allocate_blocking);
 }

@@ -17,6 +17,7 @@ struct vm;
 struct host_file {
     int fd;                /* (i) */
     bool writable;         /* (i) opened for writing too */
+    bool append_only;      /* (i) an inherited one: what the caller has in it is not cut */
     _Atomic uint32_t refs; /* (a) one of them is the id's */
 
     /* Used by window.c only, under its lock: the size found by its look number `look`. */

@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "hostcalls/lib/attr.h"
 #include "hostcalls/fs/ring.h"
 #include "hostcalls/lib/cleanup.h"
 #include "vmm/files.h"
@@ -65,7 +66,6 @@ int fsclient_init(struct vm *vm, struct error *err)
     fc->ring = mmap(NULL, FS_RING_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, vm->fs_ring_fd, 0);
     if (fc->ring == MAP_FAILED)
         return error_set(err, errno, "cannot map the file service's ring");
-    close(vm->fs_ring_fd);
     vm->fs_ring_fd = -1;
     fc->sock = vm->fs_fd;
     fc->wake = vm->fs_wake_fd;
@@ -138,7 +138,7 @@ static int claim_fd(struct fsclient *fc, uint32_t slot)
     pthread_mutex_unlock(&fc->lock);
     if (fd < 0)
         return -EIO;
-    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+    if (attr_fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
         close(fd);
         return -EIO;
     }

@@ -9,6 +9,7 @@
 #include "vmm/jail.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/mount.h>
@@ -45,6 +46,35 @@ void jail_close_others(const struct options *opt)
         next = (unsigned)keep[i] + 1;
     }
     syscall(SYS_close_range, next, ~0u, 0);
+}
+
+static int null_fd = -1;
+
+int jail_fix_fds(struct options *opt, struct error *err)
+{
+    int *const reports[] = { &opt->stats_fd, &opt->trace_fd, &opt->log_fd };
+    int fd;
+
+    for (size_t i = 0; i < sizeof(reports) / sizeof(reports[0]); i++) {
+        if (*reports[i] < NEEDS_FIXED_FDS)
+            continue;
+        *reports[i] = fcntl(*reports[i], F_DUPFD_CLOEXEC, 3);
+        if (*reports[i] < 0 || *reports[i] >= NEEDS_FIXED_FDS)
+            return error_set(err, 0, "too many descriptors are open below %d", NEEDS_FIXED_FDS);
+    }
+    null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (fd = null_fd; fd >= 0 && fd < NEEDS_FIXED_FDS;)
+        fd = dup(null_fd);
+    if (fd < 0)
+        return error_set(err, errno, "cannot open /dev/null");
+    if (fd != null_fd)
+        close(fd);
+    return 0;
+}
+
+void jail_close_fixed(int fd)
+{
+    dup2(null_fd, fd);
 }
 
 static void say_without(const struct options *opt, const char *what)

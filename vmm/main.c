@@ -75,7 +75,8 @@ static int set_up_machine(struct vm *vm, struct error *err)
             return -1;
     clock_init(vm);
     stats_init(vm);
-    close(vm->opt->config_fd);
+    jail_close_fixed(vm->opt->config_fd);
+    jail_close_fixed(vm->opt->fs_ring_fd);
     close(vm->kvm_fd);
     vm->kvm_fd = -1;
     return 0;
@@ -95,7 +96,7 @@ int main(int argc, char **argv)
     if (options_parse(&opt, argc, argv, &err))
         return error_report("rvisor-vmm", &err);
     jail_close_others(&opt);
-    if (take_options(&vm, &err) || open_files(&vm, &err) || jail_process(&vm, &err) ||
+    if (jail_fix_fds(&opt, &err) || take_options(&vm, &err) || open_files(&vm, &err) || jail_process(&vm, &err) ||
         set_up(&vm, &err) || set_up_machine(&vm, &err))
         return error_report("rvisor-vmm", &err);
     jail_thread(&vm, "event");

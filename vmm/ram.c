@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "hostcalls/lib/attr.h"
 #include "vmm/vm.h"
 
 /* Newer than some build machines' headers; the numbers are ABI. */
@@ -200,7 +201,7 @@ uint64_t ram_used_kb(struct vm *vm)
     struct stat st;
     uint64_t kb;
 
-    if (fstat(vm->ram.fd, &st) < 0)
+    if (attr_fstat(vm->ram.fd, &st) < 0)
         return 0;
     kb = (uint64_t)st.st_blocks / 2;
     pthread_mutex_lock(&vm->ram.lock);

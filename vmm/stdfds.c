@@ -44,6 +44,11 @@ void stdfds_init(void)
     }
 }
 
+bool stdfds_is_open(int fd)
+{
+    return !closed[fd];
+}
+
 /* What poll(2) says now about the events asked for. */
 static int64_t ready_now(int fd, uint32_t events)
 {
@@ -179,4 +184,14 @@ int64_t hc_stdio_write(struct hc_req *req)
     if (settled(n))
         return n < 0 ? -errno : n;
     return on_worker(req, write_blocking);
+}
+
+int64_t hc_stdio_seek(struct hc_req *req)
+{
+    off_t r;
+
+    if (closed[req->arg[0]])
+        return -EBADF;
+    r = lseek((int)req->arg[0], (off_t)req->arg[1], (int)req->arg[2]);
+    return r < 0 ? -errno : r;
 }

@@ -19,6 +19,7 @@
  *    the generation, which grew since its own last fault.
  * A page that the host cannot read (a bad disk) is dead in the same way, alone.
  */
+#include "hostcalls/lib/attr.h"
 #include "hostcalls/lib/bounds.h"
 #include "vmm/window.h"
 
@@ -157,7 +158,7 @@ static uint64_t size_of(const struct host_file *f)
 {
     struct stat st;
 
-    return fstat(f->fd, &st) < 0 || st.st_size < 0 ? 0 : (uint64_t)st.st_size;
+    return attr_fstat(f->fd, &st) < 0 || st.st_size < 0 ? 0 : (uint64_t)st.st_size;
 }
 
 /* How much of [off, off + len) has pages if the file has `size` bytes; page-aligned. */

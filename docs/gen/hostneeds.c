@@ -11,6 +11,10 @@ struct row {
 #define ANY                    ""
 #define EQ(arg, value)         ", argument " #arg " = " #value
 #define BITS(arg, mask, value) ", argument " #arg " & (" #mask ") = " #value
+#define BELOW(arg, value)      ", argument " #arg " < " #value
+#define ABOVE(arg, value)      ", argument " #arg " > " #value
+#define NO_PATH(arg)           ", argument " #arg " = the constant empty path"
+#define FUTEX_DOES(op)           ", operation " #op
 #define OWN_PID(arg)           ", argument " #arg " = the own process"
 #define NEED(kind, call, tests, reason)    { #kind, #call, tests, reason },
 #define REFUSE(kind, call, errnum, reason) { #kind, #call, ", fails with " #errnum, reason },

@@ -103,8 +103,9 @@ struct inode_ops {
     s64 (*readlink)(struct inode *inode, char *buf, size_t size);
     /* Links that lead to an object itself, whatever their text: where to, with references. */
     int (*follow)(struct inode *inode, struct path *out);
-    /* What stands for an object that no inode can open anew: the file to use, with a reference. */
-    int (*reopen)(struct inode *inode, struct file **out);
+    /* What stands for an object that no inode can open anew: the file to use, with a reference. Flags
+     * of open(2), which change nothing if it is the same file again. */
+    int (*reopen)(struct inode *inode, u32 flags, struct file **out);
     void (*destroy)(struct inode *inode); /* free all of it */
 };
 

@@ -104,7 +104,7 @@ static int open_path(const struct path *p, const struct cred *c, u32 flags, stru
     if (inode_type(i) == S_IFLNK_ && !(flags & O_PATH))
         return -ELOOP;
     if (i->ops->reopen && !(flags & O_PATH))
-        return i->ops->reopen(i, out); /* who could follow the link to it may have it again */
+        return i->ops->reopen(i, flags, out); /* who could follow the link to it may have it again */
     r = check_access(p, c, flags);
     if (r)
         return r;

@@ -47,13 +47,15 @@ static void stand_in_destroy(struct inode *i)
     kfree(stand_in_of(i));
 }
 
-/* An inherited descriptor or the terminal is one thing, however often it is opened. */
-static int stand_in_reopen(struct inode *i, struct file **out)
+/* An inherited pipe or the terminal is one thing, however often it is opened. */
+static int stand_in_reopen(struct inode *i, u32 flags, struct file **out)
 {
     struct file *f = file_of(stand_in_of(i)->obj);
 
     if (!f || !f->inode || inode_type(f->inode) == S_IFSOCK_)
         return -ENXIO;
+    if (f->inode->ops->reopen)
+        return f->inode->ops->reopen(f->inode, flags, out);
     object_ref(&f->obj);
     *out = f;
     return 0;
@@ -81,6 +83,8 @@ static struct inode *stand_in(struct object *o)
                st.mode);
     s->inode.ino = st.ino;
     s->inode.rdev = st.rdev;
+    s->inode.size = st.size;
+    s->inode.blocks = st.blocks;
     s->inode.uid = st.uid;
     s->inode.gid = st.gid;
     s->inode.atime = st.atime;

@@ -161,7 +161,7 @@ static bool always_ready(u32 fd)
     return type == S_IFREG_ || type == S_IFBLK_ || type == S_IFDIR_;
 }
 
-static ssize_t stdio_read(struct file *f, struct uio *u, u64 *pos UNUSED)
+ssize_t stdio_read(struct file *f, struct uio *u, u64 *pos UNUSED)
 {
     u32 fd = number(f);
     ssize_t r = 0;
@@ -188,7 +188,7 @@ static ssize_t stdio_read(struct file *f, struct uio *u, u64 *pos UNUSED)
     return r;
 }
 
-static ssize_t stdio_write(struct file *f, struct uio *u, u64 *pos UNUSED)
+ssize_t stdio_write(struct file *f, struct uio *u, u64 *pos UNUSED)
 {
     u8 *buf = kmalloc(MIN(u->left, PART) + 1);
     ssize_t done = 0, r = 0;
@@ -225,15 +225,18 @@ static void stdio_inode_destroy(struct inode *i)
 static const struct inode_ops stdio_inode_ops = { .destroy = stdio_inode_destroy };
 
 /* For fstat. */
-static struct inode *stdio_inode(u32 mode)
+static struct inode *stdio_inode(u32 fd)
 {
-    struct inode *i = kzalloc(sizeof(*i));
+    struct inode *i;
 
-    if (!i)
-        return NULL;
     if (!stdio_sb.dev)
         stdio_sb.dev = superblock_new_dev();
-    inode_init(i, &stdio_sb, &stdio_inode_ops, NULL, mode);
+    if ((stdio_mode[fd] & S_IFMT_) == S_IFREG_)
+        return stdio_file_inode(fd, &stdio_sb);
+    i = kzalloc(sizeof(*i));
+    if (!i)
+        return NULL;
+    inode_init(i, &stdio_sb, &stdio_inode_ops, NULL, stdio_mode[fd]);
     i->atime = i->mtime = i->ctime = fs_now();
     return i;
 }
@@ -252,11 +255,11 @@ struct file *stdio_open(int fd)
         return NULL;
     if (tty_is_console())
         return devpts_open(0, O_RDWR | O_NOCTTY, &f) ? NULL : f;
-    f = file_create(&stdio_ops, fd ? O_WRONLY : O_RDONLY,
+    f = file_create((stdio_mode[fd] & S_IFMT_) == S_IFREG_ ? &stdio_file_ops : &stdio_ops, fd ? O_WRONLY : O_RDONLY,
                     SIG_WRITABLE | (always_ready((u32)fd) ? SIG_READABLE : 0), (void *)(u64)fd);
     if (!f)
         return NULL;
-    f->inode = stdio_inode(stdio_mode[fd]);
+    f->inode = stdio_inode((u32)fd);
     if (fd == 0 && !always_ready(0))
         stdio_watch(0, &f->obj);
     return f;

@@ -10,6 +10,7 @@
 #include "hostcalls/fs/beneath.h"
 #include "hostcalls/fs/nodes.h"
 #include "hostcalls/fs/service.h"
+#include "hostcalls/lib/attr.h"
 #include "hostcalls/lib/cleanup.h"
 
 #define SET_ALL 63u /* all RV_SET_* bits */
@@ -48,7 +49,7 @@ static int set_times(int looked, uint32_t mask, const struct rv_attr *to)
         ts[0] = to_timespec(to->atime);
     if (mask & RV_SET_MTIME)
         ts[1] = to_timespec(to->mtime);
-    return utimensat(looked, "", ts, AT_EMPTY_PATH) < 0 ? -errno : 0;
+    return utimensat(looked, attr_no_path, ts, AT_EMPTY_PATH) < 0 ? -errno : 0;
 }
 
 /* In an order in which no step undoes another: chown clears set-id bits, truncation sets a time. */

@@ -98,7 +98,7 @@ int beneath_open(int looked, int flags)
 
 int beneath_chown(int looked, uint32_t uid, uint32_t gid)
 {
-    if (fchownat(looked, "", uid, gid, AT_EMPTY_PATH) == 0)
+    if (fchownat(looked, attr_no_path, uid, gid, AT_EMPTY_PATH) == 0)
         return 0;
     return errno == EINVAL ? -EPERM : -errno; /* EINVAL: no such id in our user namespace */
 }
@@ -115,7 +115,7 @@ int beneath_attr(int fd, struct rv_attr *a)
 {
     struct statx sx;
 
-    if (statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, ATTR_MASK, &sx) < 0)
+    if (statx(fd, attr_no_path, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, ATTR_MASK, &sx) < 0)
         return -errno;
     attr_fill(a, &sx);
     return 0;

@@ -163,10 +163,10 @@ int64_t fs_unlink(struct call *c)
 
 static bool is_directory(struct node *dir, const char *name)
 {
-    struct stat st;
+    struct rv_attr a;
+    cleanup_fd int fd = call_look(dir, name, &a);
 
-    return fstatat(node_fd(dir), name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0 &&
-           S_ISDIR(st.st_mode);
+    return fd >= 0 && S_ISDIR(a.mode);
 }
 
 int64_t fs_rename(struct call *c)

@@ -28,11 +28,10 @@ struct host_dirent {
 /* Some file systems do not tell the type. */
 static uint8_t find_type(int dir, const char *name)
 {
-    struct stat st;
+    cleanup_fd int fd = beneath_look(dir, name);
+    struct rv_attr a;
 
-    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
-        return DT_UNKNOWN;
-    return (uint8_t)IFTODT(st.st_mode);
+    return fd < 0 || beneath_attr(fd, &a) ? DT_UNKNOWN : (uint8_t)IFTODT(a.mode);
 }
 
 /* An entry of ours is never longer than the host's, so what fits in its batch fits here. */

@@ -8,6 +8,7 @@
 #include "hostcalls/fs/beneath.h"
 #include "hostcalls/fs/nodes.h"
 #include "hostcalls/fs/service.h"
+#include "hostcalls/lib/attr.h"
 #include "hostcalls/lib/cleanup.h"
 
 /* Fill the entry. Of a directory, take fd over and make *child, in use. */
@@ -43,7 +44,7 @@ int walk_entry(struct call *c, struct node *dir, const char *name, bool with_tex
     } else {
         e.status = describe(dir, name, &fd, &e, &made);
         if (!e.status && with_text && S_ISLNK(e.attr.mode)) {
-            n = room ? readlinkat(fd, "", c->out + c->out_used + sizeof(e), room) : 0;
+            n = room ? readlinkat(fd, attr_no_path, c->out + c->out_used + sizeof(e), room) : 0;
             if (n < 0)
                 e.status = -errno;
             else if (((size_t)n + 7) / 8 * 8 >= room)

@@ -6,14 +6,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/futex.h>
 #include <linux/kvm.h>
 #include <sched.h>
+#include <signal.h>
 #include <seccomp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -28,6 +31,14 @@ struct kvm_pre_fault_memory {
 #define KVM_PRE_FAULT_MEMORY _IOWR(KVMIO, 0xd5, struct kvm_pre_fault_memory)
 #endif
 
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ  22
+#define MADV_POPULATE_WRITE 23
+#endif
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+
 #define TESTS_MAX 3
 
 struct need {
@@ -40,6 +51,10 @@ struct need {
 #define ANY
 #define EQ(arg, value)         { arg, SCMP_CMP_MASKED_EQ, UINT32_MAX, (uint32_t)(value) },
 #define BITS(arg, mask, value) { arg, SCMP_CMP_MASKED_EQ, mask, value },
+#define BELOW(arg, value)      { arg, SCMP_CMP_LT, value, 0 },
+#define ABOVE(arg, value)      { arg, SCMP_CMP_GT, value, 0 },
+#define NO_PATH(arg)           { arg, SCMP_CMP_EQ, NEEDS_NO_PATH, 0 },
+#define FUTEX_DOES(op)           BITS(1, ~(uint32_t)(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME), op)
 #define OWN_PID(arg)           EQ(arg, NEEDS_OWN_PID)
 #define NEED(kind, call, tests, reason)    { #kind, #call, SCMP_SYS(call), 0, { tests { 0 } } },
 #define REFUSE(kind, call, errnum, reason) { #kind, #call, SCMP_SYS(call), errnum, { { 0 } } },

@@ -2,7 +2,17 @@
 /* struct statx to struct rv_attr: see attr.h. */
 #include "hostcalls/lib/attr.h"
 
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #define SECOND INT64_C(1000000000)
+
+const char attr_no_path[1] = "";
+
+int attr_fstat(int fd, struct stat *st)
+{
+    return (int)syscall(SYS_fstat, fd, st);
+}
 
 /* Linux's new_encode_dev: 12 bits of major number around 20 bits of minor. */
 static uint64_t encode_dev(uint32_t major, uint32_t minor)

@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "hostcalls/lib/attr.h"
 #include "needs_filters.h"
 
 #define FILTER_MAX 512
@@ -34,9 +35,14 @@ static int load(const struct sock_filter *filter, size_t len)
     struct sock_fprog prog = { .len = (unsigned short)len, .filter = own };
 
     memcpy(own, filter, len * sizeof(own[0]));
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < len; i++) {
         if (own[i].k == NEEDS_OWN_PID)
             own[i].k = (uint32_t)getpid();
+        else if (own[i].k == (uint32_t)NEEDS_NO_PATH)
+            own[i].k = (uint32_t)(uintptr_t)attr_no_path;
+        else if (own[i].k == (uint32_t)(NEEDS_NO_PATH >> 32))
+            own[i].k = (uint32_t)((uint64_t)(uintptr_t)attr_no_path >> 32);
+    }
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return -1;
     return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog);

@@ -3,6 +3,8 @@
 #ifndef RV_LIB_NEEDS_H
 #define RV_LIB_NEEDS_H
 
+#include <stdint.h>
+
 #include "hostcalls/lib/error.h"
 
 /*
@@ -10,6 +12,15 @@
  * that a test compares has this value.
  */
 #define NEEDS_OWN_PID 0x6f776e70u
+
+/* In the same way, both halves, for the address of attr_no_path. */
+#define NEEDS_NO_PATH UINT64_C(0x6f776e7170617468)
+
+/*
+ * Below it are the descriptors that the VMM inherits and those for its own reports (jail.h), above it what
+ * the guest may cut and punch holes into.
+ */
+#define NEEDS_FIXED_FDS 16
 
 /*
  * Allow the calling thread, and those it will create, only what this kind of thread needs; any
