@@ -188,7 +188,7 @@ unit_src := $(addprefix guest-kernel/,$(addsuffix .c,$(addprefix core/,lock mute
     string timer tree) $(addprefix mm/,aspace aspace_fault aspace_lock aspace_ops frame tlb vmo) \
     $(addprefix object/,alarm counter futex handle object port port_nest reclock signal signal_take wait) \
     $(addprefix fs/,attr contents cred dentry file hostfs hostfs_dir hostfs_file hostfs_image \
-    hostfs_names hostfs_beside hostfs_direct hostfs_read hostfs_xattr inode memfs names notify open pipe text uio walk \
+    hostfs_names hostfs_beside hostfs_direct hostfs_read hostfs_xattr inode memfs names notify open pipe protected text uio walk \
     window xattr xattr_mem) $(addprefix net/,passed socket socket_option unix unix_connect unix_flight unix_message \
     unix_name unix_packet unix_stream)))
 unit_host_src := $(addsuffix .c,$(addprefix vmm/,cached fsclient hostcall options out ram ration) runrsc/run_options \

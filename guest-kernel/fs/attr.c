@@ -60,6 +60,18 @@ int vfs_statfs(const struct path *p, struct kstatfs *st)
     return r;
 }
 
+int vfs_fstatfs(struct file *f, struct kstatfs *st)
+{
+    const u64 anon_inode_magic = 0x09041934;
+
+    if (f->path.dentry)
+        return vfs_statfs(&f->path, st);
+    *st = (struct kstatfs){ .type = f->inode && f->inode->sb->magic ? f->inode->sb->magic
+                                                                    : anon_inode_magic,
+                            .bsize = PAGE_SIZE, .frsize = PAGE_SIZE, .namelen = NAME_MAX_ };
+    return 0;
+}
+
 int vfs_access(const struct path *p, const struct cred *c, u32 mode)
 {
     u32 type = inode_type(p->dentry->inode);
@@ -82,90 +94,149 @@ static u32 event_of(u32 mask)
     return times == SET_ATIME ? event | NOTIFY_ACCESS : event;
 }
 
-/* Let the file system do it, then change the fields. Rights are checked. */
-static int change(struct inode *i, struct attr_change *c)
+/*
+ * Let the file system do it, then change the fields. Rights are checked; the inode is locked (m). Without
+ * anything to change it is still a change: of ctime.
+ */
+static int change(struct inode *i, const struct attr_change *c)
 {
-    u64 now = fs_now();
-    int r;
+    u64 size = i->vmo ? i->vmo->size : i->size;
+    int r = i->ops->setattr ? i->ops->setattr(i, c) : 0;
 
-    mutex_lock(&i->lock);
-    r = i->ops->setattr ? i->ops->setattr(i, c) : 0;
-    if (r == 0) {
-        if (c->mask & SET_MODE)
-            i->mode = (i->mode & S_IFMT_) | c->mode;
-        if (c->mask & SET_UID)
-            i->uid = c->uid;
-        if (c->mask & SET_GID)
-            i->gid = c->gid;
-        if (c->mask & SET_ATIME)
-            i->atime = c->atime;
-        if (c->mask & SET_MTIME)
-            i->mtime = c->mtime;
-        if (c->mask & SET_SIZE) {
-            i->mtime = now;
-            inode_drop_privileges(i);
-        }
-        if ((c->mask & (SET_UID | SET_GID)) && !inode_is_dir(i))
-            xattr_drop_caps(i);
-        i->ctime = now;
-    }
+    if (r)
+        return r;
+    if (c->mask & SET_MODE)
+        i->mode = (i->mode & S_IFMT_) | c->mode;
+    if (c->mask & SET_UID)
+        i->uid = c->uid;
+    if (c->mask & SET_GID)
+        i->gid = c->gid;
+    if (c->mask & SET_ATIME)
+        i->atime = c->atime;
+    if (c->mask & SET_MTIME)
+        i->mtime = c->mtime;
+    if (!(c->mask & SET_SIZE))
+        i->ctime = fs_now();
+    else if (c->touch || c->size != size)
+        inode_changed(i);
+    else
+        inode_drop_privileges(i);
+    return 0;
+}
+
+static int unlock_and_tell(struct inode *i, const struct attr_change *c, int r)
+{
     mutex_unlock(&i->lock);
     if (r == 0 && c->dentry && c->mask)
         notify_dentry(c->dentry, event_of(c->mask));
     return r;
 }
 
-int vfs_chmod(const struct path *p, const struct cred *c, u32 mode)
+/* For objects without an inode: Linux has one inode for all of them, which is not to be changed. */
+static int inode_of_file(struct file *f, struct inode **i, const struct path **p)
 {
-    struct inode *i = p->dentry->inode;
-    struct attr_change a = { .mask = SET_MODE, .mode = mode, .dentry = p->dentry };
+    *i = f->inode;
+    *p = f->path.dentry ? &f->path : NULL;
+    return *i ? 0 : -EOPNOTSUPP;
+}
 
-    if (p->mnt->readonly)
+/* p: its name, or NULL. */
+static int chmod_inode(struct inode *i, const struct path *p, const struct cred *c, u32 mode)
+{
+    struct attr_change a = { .mask = SET_MODE, .mode = mode, .dentry = p ? p->dentry : NULL };
+    int r = 0;
+
+    if (p && p->mnt->readonly)
         return -EROFS;
     if (inode_type(i) == S_IFLNK_)
         return -EOPNOTSUPP;
+    mutex_lock(&i->lock);
     if (!inode_owner_or_capable(i, c))
-        return -EPERM;
+        r = -EPERM;
     /* chmod(2): set-group-ID is for members of the group. */
-    if (!cred_has(c, CAP_FSETID_) && !cred_in_group(c, i->gid) && !inode_is_dir(i))
+    if (!cred_has(c, CAP_FSETID_) && !cred_in_group(c, i->gid))
         a.mode &= ~S_ISGID_;
-    return change(i, &a);
+    return unlock_and_tell(i, &a, r ? r : change(i, &a));
 }
 
-int vfs_chown(const struct path *p, const struct cred *c, u32 uid, u32 gid)
+int vfs_chmod(const struct path *p, const struct cred *c, u32 mode)
 {
-    struct inode *i = p->dentry->inode;
-    struct attr_change a = { .uid = uid, .gid = gid, .dentry = p->dentry };
+    return chmod_inode(p->dentry->inode, p, c, mode);
+}
 
-    if (p->mnt->readonly)
+int vfs_fchmod(struct file *f, const struct cred *c, u32 mode)
+{
+    const struct path *p;
+    struct inode *i;
+    int r = inode_of_file(f, &i, &p);
+
+    return r ? r : chmod_inode(i, p, c, mode);
+}
+
+/* chown(2): what is no directory loses its set-ID bits, which is a change of mode like others. */
+static int add_lost_bits(const struct inode *i, const struct cred *c, struct attr_change *a)
+{
+    u32 lost = inode_is_dir(i) ? 0 : inode_lost_bits(i, c);
+
+    if (!lost)
+        return 0;
+    if (!inode_owner_or_capable(i, c))
+        return -EPERM;
+    a->mask |= SET_MODE;
+    a->mode = i->mode & 07777 & ~lost;
+    if (!cred_has(c, CAP_FSETID_) && !cred_in_group(c, a->mask & SET_GID ? a->gid : i->gid))
+        a->mode &= ~S_ISGID_;
+    return 0;
+}
+
+static int chown_inode(struct inode *i, const struct path *p, const struct cred *c, u32 uid, u32 gid)
+{
+    struct attr_change a = { .uid = uid, .gid = gid, .dentry = p ? p->dentry : NULL };
+    int r = 0;
+
+    if (p && p->mnt->readonly)
         return -EROFS;
     if (uid != UINT32_MAX)
         a.mask |= SET_UID;
     if (gid != UINT32_MAX)
         a.mask |= SET_GID;
+    mutex_lock(&i->lock);
     if (!cred_has(c, CAP_CHOWN_)) {
         if (((a.mask & SET_UID) && (uid != i->uid || c->fsuid != i->uid)) ||
             ((a.mask & SET_GID) &&
              (c->fsuid != i->uid || (gid != i->gid && !cred_in_group(c, gid)))))
-            return -EPERM;
+            r = -EPERM;
     }
-    /* chown(2): a program that changes hands loses its set-id bits. */
-    if (a.mask && !inode_is_dir(i) && (i->mode & (S_ISUID_ | S_ISGID_))) {
-        a.mask |= SET_MODE;
-        a.mode = i->mode & 07777 & ~S_ISUID_;
-        if (i->mode & 010)
-            a.mode &= ~S_ISGID_;
-    }
-    return change(i, &a);
+    if (r == 0)
+        r = add_lost_bits(i, c, &a);
+    if (r == 0)
+        r = change(i, &a);
+    if (r == 0 && !inode_is_dir(i))
+        xattr_drop_caps(i);
+    return unlock_and_tell(i, &a, r);
 }
 
-int vfs_utimens(const struct path *p, const struct cred *c, u64 atime, u64 mtime)
+int vfs_chown(const struct path *p, const struct cred *c, u32 uid, u32 gid)
 {
-    struct inode *i = p->dentry->inode;
-    struct attr_change a = { .atime = atime, .mtime = mtime, .dentry = p->dentry };
+    return chown_inode(p->dentry->inode, p, c, uid, gid);
+}
+
+int vfs_fchown(struct file *f, const struct cred *c, u32 uid, u32 gid)
+{
+    const struct path *p;
+    struct inode *i;
+    int r = inode_of_file(f, &i, &p);
+
+    return r ? r : chown_inode(i, p, c, uid, gid);
+}
+
+static int utimens_inode(struct inode *i, const struct path *p, const struct cred *c, u64 atime,
+                         u64 mtime)
+{
+    struct attr_change a = { .atime = atime, .mtime = mtime, .dentry = p ? p->dentry : NULL };
     bool now = (atime == TIME_NOW || atime == TIME_OMIT) && (mtime == TIME_NOW || mtime == TIME_OMIT);
 
-    if (p->mnt->readonly)
+    if (p && p->mnt->readonly)
         return -EROFS;
     /* utimensat(2): the present time may be set by whoever may write, others by the owner. */
     if (!inode_owner_or_capable(i, c)) {
@@ -182,12 +253,28 @@ int vfs_utimens(const struct path *p, const struct cred *c, u64 atime, u64 mtime
         a.atime = fs_now();
     if (mtime == TIME_NOW)
         a.mtime = fs_now();
-    return change(i, &a);
+    mutex_lock(&i->lock);
+    return unlock_and_tell(i, &a, change(i, &a));
 }
 
-static int resize(struct inode *i, struct dentry *d, u64 size)
+int vfs_utimens(const struct path *p, const struct cred *c, u64 atime, u64 mtime)
 {
-    struct attr_change a = { .mask = SET_SIZE, .size = size, .dentry = d };
+    return utimens_inode(p->dentry->inode, p, c, atime, mtime);
+}
+
+int vfs_futimens(struct file *f, const struct cred *c, u64 atime, u64 mtime)
+{
+    const struct path *p;
+    struct inode *i;
+    int r = inode_of_file(f, &i, &p);
+
+    return r ? r : utimens_inode(i, p, c, atime, mtime);
+}
+
+/* touch: the times are set also if the size is what it was (ftruncate, O_TRUNC; not truncate). */
+static int resize(struct inode *i, struct dentry *d, u64 size, bool touch)
+{
+    struct attr_change a = { .mask = SET_SIZE, .size = size, .touch = touch, .dentry = d };
     int r;
 
     if (inode_is_dir(i))
@@ -197,16 +284,21 @@ static int resize(struct inode *i, struct dentry *d, u64 size)
     if (size > INT64_MAX - PAGE_SIZE)
         return -EFBIG;
     r = fsize_limit_resize(i, size);
-    return r ? r : change(i, &a);
+    if (r)
+        return r;
+    mutex_lock(&i->lock);
+    return unlock_and_tell(i, &a, change(i, &a));
 }
 
-int vfs_truncate(const struct path *p, const struct cred *c, u64 size)
+static int truncate_path(const struct path *p, const struct cred *c, u64 size, bool touch)
 {
     struct inode *i = p->dentry->inode;
     int r;
 
     if (inode_is_dir(i))
         return -EISDIR;
+    if (inode_type(i) != S_IFREG_)
+        return -EINVAL;
     if (p->mnt->readonly)
         return -EROFS;
     r = inode_permission(i, c, 2);
@@ -214,12 +306,22 @@ int vfs_truncate(const struct path *p, const struct cred *c, u64 size)
         r = inode_claim(i, 1);
     if (r)
         return r;
-    r = resize(i, p->dentry, size);
+    r = resize(i, p->dentry, size, touch);
     inode_unclaim(i, 1);
     return r;
 }
 
+int vfs_truncate(const struct path *p, const struct cred *c, u64 size)
+{
+    return truncate_path(p, c, size, false);
+}
+
+int vfs_open_truncate(const struct path *p, const struct cred *c)
+{
+    return truncate_path(p, c, 0, true);
+}
+
 int vfs_ftruncate(struct file *f, u64 size)
 {
-    return f->inode ? resize(f->inode, f->path.dentry, size) : -EINVAL;
+    return f->inode ? resize(f->inode, f->path.dentry, size, true) : -EINVAL;
 }

@@ -94,11 +94,29 @@ bool inode_owner_or_capable(const struct inode *i, const struct cred *c)
     return c->fsuid == i->uid || cred_has(c, CAP_FOWNER_);
 }
 
+u32 inode_lost_bits(const struct inode *i, const struct cred *c)
+{
+    u32 lost = i->mode & (S_ISUID_ | S_ISGID_);
+
+    /* Without the right to execute it, the bit does not make a program: a member may keep it. */
+    if ((lost & S_ISGID_) && !(i->mode & 010) && (cred_in_group(c, i->gid) || cred_has(c, CAP_FSETID_)))
+        lost &= ~S_ISGID_;
+    return lost;
+}
+
+void inode_changed(struct inode *i)
+{
+    i->mtime = i->ctime = fs_now();
+    inode_drop_privileges(i);
+}
+
 void inode_drop_privileges(struct inode *i)
 {
-    u32 bits = i->mode & 010 ? S_ISUID_ | S_ISGID_ : S_ISUID_;
+    if (unlikely(i->mode & (S_ISUID_ | S_ISGID_)) && inode_type(i) == S_IFREG_) {
+        const struct cred *c = process_current()->cred;
 
-    if (unlikely(i->mode & bits) && !cred_has(process_current()->cred, CAP_FSETID_))
-        i->mode &= ~bits;
+        if (!cred_has(c, CAP_FSETID_))
+            i->mode &= ~inode_lost_bits(i, c);
+    }
     xattr_drop_caps(i);
 }

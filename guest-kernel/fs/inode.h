@@ -52,6 +52,7 @@ struct attr_change {
     u32 mask;
     u32 mode, uid, gid;
     u64 size, atime, mtime;
+    bool touch;            /* with SET_SIZE: the times are set even if the size stays */
     struct dentry *dentry; /* a name of it, for file systems that need one */
 };
 
@@ -199,10 +200,15 @@ static inline bool inode_is_dir(const struct inode *i)
 /* mask: 4 read, 2 write, 1 execute or search. 0 or -EACCES. */
 int inode_permission(const struct inode *i, const struct cred *c, u32 mask);
 /*
- * The contents are being changed by the current process: a program loses its capabilities, and its set-ID
- * bits unless CAP_FSETID keeps them (inode(7)). Locked (m).
+ * The current process has changed the contents or the size: the times, and what a program must not keep
+ * then: its capabilities, and its set-ID bits unless CAP_FSETID keeps them (write(2), inode(7)). Whoever
+ * writes, truncates, allocates or splices ends here. Locked (m).
  */
+void inode_changed(struct inode *i);
+/* The same without the times. */
 void inode_drop_privileges(struct inode *i);
+/* The set-ID bits of i that go when c changes its contents, which CAP_FSETID forbids, or its owner. */
+u32 inode_lost_bits(const struct inode *i, const struct cred *c);
 bool inode_owner_or_capable(const struct inode *i, const struct cred *c);
 u64 superblock_new_dev(void);
 
@@ -256,10 +262,25 @@ int link_follow(const struct lookup *l, struct inode *link, const struct mount *
 /* As path_text, but what was removed is shown by its last name and " (deleted)". */
 s64 path_text_removed(struct fs_context *fs, const struct path *p, char *buf, size_t size);
 
-/* inode(7): in a set-group-ID directory, what is made gets the directory's group. */
-void fs_inherit(const struct inode *dir, struct new_node *node);
+/*
+ * inode(7): in a set-group-ID directory, what is made gets the directory's group; a program does not get
+ * the rights of a group that its maker is not in. c: the maker's credentials.
+ */
+void fs_inherit(const struct inode *dir, const struct cred *c, struct new_node *node);
+
+/*
+ * proc_sys_fs(5), protected_*: what may be done in a directory with names that others put there. 0,
+ * -EACCES, or -EPERM for a link. (protected.c)
+ */
+/* Follow the link as the last component of a path. */
+int protected_follow(const struct inode *dir, const struct inode *link, const struct cred *c);
+/* Open a file that is there by a call that would have made it (O_CREAT). */
+int protected_create(const struct inode *dir, const struct inode *i, const struct cred *c);
+/* Give the file one more name. */
+int protected_link(const struct inode *i, const struct cred *c);
+
 /* Make a node under a negative dentry; the directory is locked, rights are checked. */
-int fs_make(struct last_name *n, struct dentry *d, const struct new_node *node);
+int fs_make(struct last_name *n, struct dentry *d, const struct cred *c, const struct new_node *node);
 
 /* Mount sb's root at a path (NULL: as the root of all). */
 int mount_at(struct superblock *sb, struct dentry *root, const struct path *at, bool readonly);

@@ -208,8 +208,7 @@ ssize_t memfs_write(struct file *f, struct uio *u, u64 *pos)
     if (i->vmo->size > MAX(before, at))
         vmo_resize(i->vmo, MAX(before, at));
     if (r > 0) {
-        i->mtime = i->ctime = fs_now();
-        inode_drop_privileges(i);
+        inode_changed(i);
         *pos = at;
     }
     mutex_unlock(&i->lock);
@@ -283,7 +282,7 @@ int memfs_allocate(struct file *f, int mode, u64 off, u64 len)
     }
     if (r == 0 && !(mode & FALLOC_FL_KEEP_SIZE) && off + len > v->size)
         r = vmo_resize(v, off + len);
-    i->mtime = i->ctime = fs_now();
+    inode_changed(i);
     mutex_unlock(&i->lock);
     return r;
 }

@@ -83,16 +83,21 @@ static void enter(struct dentry *d, struct inode *inode, bool pinned)
     dentry_unref(there);
 }
 
-void fs_inherit(const struct inode *dir, struct new_node *node)
+void fs_inherit(const struct inode *dir, const struct cred *c, struct new_node *node)
 {
-    if (dir->mode & S_ISGID_) {
-        node->gid = dir->gid;
-        if ((node->mode & S_IFMT_) == S_IFDIR_)
-            node->mode |= S_ISGID_;
-    }
+    const u32 program = S_ISGID_ | 010;
+
+    if (!(dir->mode & S_ISGID_))
+        return;
+    node->gid = dir->gid;
+    if ((node->mode & S_IFMT_) == S_IFDIR_)
+        node->mode |= S_ISGID_;
+    else if ((node->mode & program) == program && !cred_in_group(c, dir->gid) &&
+             !cred_has(c, CAP_FSETID_))
+        node->mode &= ~S_ISGID_;
 }
 
-int fs_make(struct last_name *n, struct dentry *d, const struct new_node *node)
+int fs_make(struct last_name *n, struct dentry *d, const struct cred *c, const struct new_node *node)
 {
     struct inode *dir = n->dir.dentry->inode, *inode;
     struct new_node own = *node;
@@ -100,7 +105,7 @@ int fs_make(struct last_name *n, struct dentry *d, const struct new_node *node)
 
     if (!dir->ops->make)
         return -EROFS;
-    fs_inherit(dir, &own);
+    fs_inherit(dir, c, &own);
     r = dir->ops->make(dir, d, &own, &inode);
     if (r)
         return r;
@@ -135,7 +140,7 @@ static int make(const struct lookup *l, const char *name, struct new_node *node,
             else
                 r = may_change(&n.dir, l->cred);
             if (r == 0)
-                r = fs_make(&n, d, node);
+                r = fs_make(&n, d, l->cred, node);
             if (r == 0 && made) {
                 *made = (struct path){ n.dir.mnt, d };
                 path_ref(made);
@@ -192,6 +197,8 @@ int vfs_link(const struct path *from, const struct lookup *l, const char *name)
         else if (n.dir.mnt != from->mnt)
             r = -EXDEV;
         else
+            r = protected_link(target, l->cred);
+        if (r == 0)
             r = may_change(&n.dir, l->cred);
         if (r == 0 && inode_is_dir(target))
             r = -EPERM;

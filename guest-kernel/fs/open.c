@@ -109,7 +109,7 @@ static int open_path(const struct path *p, const struct cred *c, u32 flags, stru
     if (r)
         return r;
     if ((flags & O_TRUNC) && inode_type(i) == S_IFREG_ && !(flags & O_PATH)) {
-        r = vfs_truncate(p, c, 0);
+        r = vfs_open_truncate(p, c);
         if (r)
             return r;
     }
@@ -156,7 +156,7 @@ static int create_last(const struct lookup *l, struct last_name *n, u32 flags, u
         } else {
             r = inode_permission(dir, l->cred, 3);
             if (r == 0)
-                r = fs_make(n, p.dentry, &node);
+                r = fs_make(n, p.dentry, l->cred, &node);
             if (r == 0) {
                 mutex_unlock(&dir->lock);
                 /* The new file may be written whatever its mode says. */
@@ -179,8 +179,12 @@ static int create_last(const struct lookup *l, struct last_name *n, u32 flags, u
         path_enter_mounts(&p);
         if (p.mnt != n->dir.mnt && (l->resolve & RESOLVE_NO_XDEV))
             r = -EXDEV;
+        else if (inode_is_dir(p.dentry->inode))
+            r = -EISDIR;
         else
-            r = inode_is_dir(p.dentry->inode) ? -EISDIR : open_path(&p, l->cred, flags, out);
+            r = protected_create(dir, p.dentry->inode, l->cred);
+        if (r == 0)
+            r = open_path(&p, l->cred, flags, out);
     }
     path_unref(&p);
     return r;
@@ -252,10 +256,15 @@ static int create_behind_link(const struct lookup *l, struct last_name *n, u32 f
     r = depth == LINK_DEPTH || (l->resolve & RESOLVE_NO_SYMLINKS)
             ? -ELOOP
             : lookup_one(n->dir.dentry, n->name, n->len, "", &d);
-    if (r == 0 && d->inode && d->inode->ops->follow) {
+    if (r == 0 && d->inode)
+        r = protected_follow(n->dir.dentry->inode, d->inode, l->cred);
+    if (r) {
+        if (d)
+            dentry_unref(d);
+    } else if (d->inode && d->inode->ops->follow) {
         r = open_behind_link(l, n, d, flags, out);
         dentry_unref(d);
-    } else if (r == 0) {
+    } else {
         len = d->inode && inode_type(d->inode) == S_IFLNK_
                   ? d->inode->ops->readlink(d->inode, text, PATH_MAX_)
                   : -ENOENT;
@@ -284,7 +293,7 @@ static int make_nameless(const struct path *dir, const struct cred *c, u32 mode,
 
     if (!d->ops->tmpfile)
         return -EOPNOTSUPP;
-    fs_inherit(d, &node);
+    fs_inherit(d, c, &node);
     r = d->ops->tmpfile(d, &node, linkable, &i);
     if (r)
         return r;

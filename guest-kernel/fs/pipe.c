@@ -269,7 +269,7 @@ static const struct file_ops pipe_write_ops = {
     .write = pipe_write, .ioctl = pipe_ioctl, .release = pipe_release,
 };
 
-static struct superblock pipe_sb;
+static struct superblock pipe_sb = { .magic = 0x50495045 }; /* PIPEFS_MAGIC */
 static const struct inode_ops pipe_inode_ops;
 
 static void pipe_inode_destroy(struct inode *i)

@@ -52,7 +52,7 @@ static int stand_in_reopen(struct inode *i, u32 flags, struct file **out)
 {
     struct file *f = file_of(stand_in_of(i)->obj);
 
-    if (!f || !f->inode || inode_type(f->inode) == S_IFSOCK_)
+    if (!f || !f->inode)
         return -ENXIO;
     if (f->inode->ops->reopen)
         return f->inode->ops->reopen(f->inode, flags, out);
@@ -61,8 +61,14 @@ static int stand_in_reopen(struct inode *i, u32 flags, struct file **out)
     return 0;
 }
 
+/* Its attributes are those of the object, which cannot be changed by this name. */
+static int stand_in_setattr(struct inode *i UNUSED, const struct attr_change *c UNUSED)
+{
+    return -EOPNOTSUPP;
+}
+
 static const struct inode_ops stand_in_ops = {
-    .reopen = stand_in_reopen, .destroy = stand_in_destroy,
+    .setattr = stand_in_setattr, .reopen = stand_in_reopen, .destroy = stand_in_destroy,
 };
 static const struct file_ops no_fops = { 0 };
 
@@ -123,8 +129,8 @@ static int anon_path(struct object *o, struct path *out)
     char name[48];
     int n = anon_text(o, name, sizeof(name));
 
-    if (f && f->inode && f->inode->fifo) {
-        i = f->inode; /* a pipe: opening it makes a new end */
+    if (f && f->inode && (f->inode->fifo || inode_type(f->inode) == S_IFSOCK_)) {
+        i = f->inode; /* a pipe: opening it makes a new end; a socket cannot be opened */
         inode_ref(i);
     } else {
         i = stand_in(o);

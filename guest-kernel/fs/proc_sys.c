@@ -115,6 +115,10 @@ static const struct proc_entry fs_entries[] = {
     PROC_DIR("inotify", &inotify_dir),
     PROC_FILE("nr_open", 0444, .text = "1048576\n"),
     PROC_FILE("pipe-max-size", 0444, .text = "1048576\n"), /* fs/pipe.c, PAGES_MAX */
+    PROC_FILE("protected_fifos", 0400, .text = "1\n"), /* fs/protected.c */
+    PROC_FILE("protected_hardlinks", 0400, .text = "1\n"),
+    PROC_FILE("protected_regular", 0400, .text = "2\n"),
+    PROC_FILE("protected_symlinks", 0400, .text = "1\n"),
 };
 static const struct proc_dir fs_dir = { PROC_ENTRIES(fs_entries) };
 

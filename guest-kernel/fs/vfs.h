@@ -68,12 +68,21 @@ int vfs_chdir(const struct path *p, const struct cred *c, struct fs_context *fs,
 int vfs_stat(const struct path *p, struct kstat *st);
 int vfs_fstat(struct file *f, struct kstat *st);
 int vfs_statfs(const struct path *p, struct kstatfs *st);
+int vfs_fstatfs(struct file *f, struct kstatfs *st);
 /* mode: R_OK 4, W_OK 2, X_OK 1, or 0: it is there. */
 int vfs_access(const struct path *p, const struct cred *c, u32 mode);
 int vfs_chmod(const struct path *p, const struct cred *c, u32 mode);
 int vfs_chown(const struct path *p, const struct cred *c, u32 uid, u32 gid); /* UINT32_MAX: keep */
 int vfs_utimens(const struct path *p, const struct cred *c, u64 atime, u64 mtime);
+/*
+ * The same by an open file, which need not have a name: pipes and sockets have attributes too.
+ * -EOPNOTSUPP: it has none (eventfd and the like).
+ */
+int vfs_fchmod(struct file *f, const struct cred *c, u32 mode);
+int vfs_fchown(struct file *f, const struct cred *c, u32 uid, u32 gid);
+int vfs_futimens(struct file *f, const struct cred *c, u64 atime, u64 mtime);
 int vfs_truncate(const struct path *p, const struct cred *c, u64 size);
+int vfs_open_truncate(const struct path *p, const struct cred *c); /* to 0 bytes: O_TRUNC */
 int vfs_ftruncate(struct file *f, u64 size);
 s64 vfs_sync_all(void);
 

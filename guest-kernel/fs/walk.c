@@ -311,7 +311,9 @@ static int step(struct walk *w, u32 len, bool last, bool follow)
         return -ENOENT;
     }
     if (inode_type(d->inode) == S_IFLNK_ && (!last || follow)) {
-        r = follow_link(w, d);
+        r = last ? protected_follow(dir, d->inode, w->l->cred) : 0;
+        if (r == 0)
+            r = follow_link(w, d);
         dentry_unref(d);
         return r;
     }

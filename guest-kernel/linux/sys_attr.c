@@ -17,6 +17,14 @@ static const struct cred *cred(void)
     return process_current()->cred;
 }
 
+/* The file whose attributes are to be changed: -EOPNOTSUPP for an object that has none. */
+static s64 file_with_attributes(int fd, struct file **f)
+{
+    s64 r = fd_file(fd, 0, false, f);
+
+    return r == -EINVAL ? -EOPNOTSUPP : r;
+}
+
 /* --- mode and owner --------------------------------------------------------------------------- */
 
 s64 sys_fchmodat(int dfd, u64 upath, u32 mode)
@@ -39,11 +47,11 @@ s64 sys_chmod(u64 path, u32 mode)
 s64 sys_fchmod(int fd, u32 mode)
 {
     struct file *f;
-    s64 r = fd_file(fd, 0, false, &f);
+    s64 r = file_with_attributes(fd, &f);
 
     if (r)
         return r;
-    r = f->path.dentry ? vfs_chmod(&f->path, cred(), mode & 07777) : -EPERM;
+    r = vfs_fchmod(f, cred(), mode & 07777);
     file_put(f);
     return r;
 }
@@ -76,11 +84,11 @@ s64 sys_lchown(u64 path, u32 uid, u32 gid)
 s64 sys_fchown(int fd, u32 uid, u32 gid)
 {
     struct file *f;
-    s64 r = fd_file(fd, 0, false, &f);
+    s64 r = file_with_attributes(fd, &f);
 
     if (r)
         return r;
-    r = f->path.dentry ? vfs_chown(&f->path, cred(), uid, gid) : -EPERM;
+    r = vfs_fchown(f, cred(), uid, gid);
     file_put(f);
     return r;
 }
@@ -107,10 +115,10 @@ static s64 set_times(int dfd, u64 upath, u64 atime, u64 mtime, int flags)
     s64 r;
 
     if (!upath) { /* futimens(3) */
-        r = fd_file(dfd, 0, false, &f);
+        r = file_with_attributes(dfd, &f);
         if (r)
             return r;
-        r = f->path.dentry ? vfs_utimens(&f->path, cred(), atime, mtime) : -EPERM;
+        r = vfs_futimens(f, cred(), atime, mtime);
         file_put(f);
         return r;
     }

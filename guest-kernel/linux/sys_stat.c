@@ -208,14 +208,7 @@ s64 sys_fstatfs(int fd, u64 to)
 
     if (r)
         return r;
-    if (f->path.dentry) {
-        r = vfs_statfs(&f->path, &k);
-    } else {
-        memset(&k, 0, sizeof(k));
-        k.type = 0x09041934; /* ANON_INODE_FS_MAGIC */
-        k.bsize = k.frsize = PAGE_SIZE;
-        k.namelen = 255;
-    }
+    r = vfs_fstatfs(f, &k);
     file_put(f);
     return r ? r : put_statfs(to, &k);
 }

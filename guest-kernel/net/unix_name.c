@@ -165,7 +165,8 @@ static int bind_path(struct unix_socket *u, struct unix_address *a)
     int r;
 
     begin_lookup(&l);
-    mode = S_IFSOCK_ | (0777 & ~READ_ONCE(l.fs->umask));
+    /* What fchmod has made of the socket's own mode: all rights at first. */
+    mode = (READ_ONCE(u->sock.inode.mode) & (S_IFMT_ | 07777)) & ~READ_ONCE(l.fs->umask);
     r = vfs_make_socket(&l, (const char *)a->name + UNIX_PATH_AT, mode, &u->at);
     if (r)
         return r == -EEXIST ? -EADDRINUSE : r;
