@@ -163,10 +163,11 @@ s64 aspace_remap(struct aspace *as, u64 old, u64 old_len, u64 new_len, u32 flags
     if (old % PAGE_SIZE || !new_len ||
         (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP)))
         return -EINVAL;
-    if ((flags & MREMAP_DONTUNMAP) && (!(flags & MREMAP_MAYMOVE) || old_len != new_len))
+    if ((flags & MREMAP_DONTUNMAP) && old_len != new_len)
         return -EINVAL;
-    if ((flags & MREMAP_FIXED) && (!(flags & MREMAP_MAYMOVE) || new_addr % PAGE_SIZE ||
-                                   new_addr > USER_TOP || new_len > USER_TOP - new_addr))
+    if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) &&
+        (!(flags & MREMAP_MAYMOVE) || new_addr % PAGE_SIZE || new_addr > USER_TOP ||
+         new_len > USER_TOP - new_addr))
         return -EINVAL;
     if (old > USER_TOP || old_len > USER_TOP - old || new_len > USER_TOP)
         return -EINVAL;

@@ -111,12 +111,13 @@ static void moved_and_kept(int fd)
     int both = MREMAP_MAYMOVE | MREMAP_DONTUNMAP;
     char *p = mmap(NULL, 4 * PAGE, RW, ANON, -1, 0), *q, *f, *g;
 
-    CHECK_ERRNO((long)mremap(p, PAGE, PAGE, MREMAP_DONTUNMAP), EINVAL);
-    CHECK_ERRNO((long)mremap(p, PAGE, 2 * PAGE, both), EINVAL);
+    CHECK_ERRNO((long)mremap(p, PAGE, PAGE, MREMAP_DONTUNMAP, NULL), EINVAL);
+    CHECK_ERRNO((long)mremap(p, PAGE, 2 * PAGE, both, NULL), EINVAL);
     CHECK_ERRNO((long)mremap(p, PAGE, PAGE, MREMAP_MAYMOVE | 8), EINVAL);
     for (int i = 0; i < 4; i++)
         p[i * PAGE] = (char)(i + 1);
-    q = mremap(p + PAGE, 2 * PAGE, 2 * PAGE, both);
+    CHECK_ERRNO((long)mremap(p, PAGE, PAGE, both, (void *)5), EINVAL);
+    q = mremap(p + PAGE, 2 * PAGE, 2 * PAGE, both, NULL);
     CHECK(q != MAP_FAILED && q != p + PAGE);
     CHECK(q[0] == 2 && q[PAGE] == 3);
     CHECK(p[0] == 1 && p[PAGE] == 0 && p[2 * PAGE] == 0 && p[3 * PAGE] == 4);
