@@ -74,7 +74,8 @@ static void flushes(void)
 {
     OK(tcflush(slave, TCIFLUSH));
     news(TIOCPKT_FLUSHREAD);
-    CHECK_EQ(write(slave, "lost", 4), 4);
+    if (t_in_sandbox()) /* Linux does not throw away what the master's line discipline has by then */
+        CHECK_EQ(write(slave, "lost", 4), 4);
     OK(tcflush(slave, TCOFLUSH));
     news(TIOCPKT_FLUSHWRITE);
     OK(tcflush(slave, TCIOFLUSH));
@@ -104,9 +105,10 @@ static void stops(void)
     news(TIOCPKT_START);
     /* News that were not read yet: the last counts. They come before data. */
     CHECK_EQ(write(slave, "x", 1), 1);
-    CHECK_EQ(write(master, "\023", 1), 1);
-    CHECK_EQ(write(master, "\021", 1), 1);
+    OK(tcflow(slave, TCOOFF));
+    OK(tcflow(slave, TCOON));
     news(TIOCPKT_START);
+    EVENTUALLY(ready() == POLLIN);
     CHECK_EQ(read(master, buf, sizeof(buf)), 2);
     CHECK(!memcmp(buf, "\0x", 2));
 }
