@@ -170,6 +170,7 @@ void mapping_set_end(struct aspace *as, struct mapping *m, u64 end)
 int mapping_split(struct aspace *as, u64 addr)
 {
     struct mapping *m = mapping_of(tree_le(&as->maps, addr)), *high;
+    u64 peak = as->peak_mapped;
 
     if (!m || m->node.key == addr || m->end <= addr)
         return 0;
@@ -178,15 +179,17 @@ int mapping_split(struct aspace *as, u64 addr)
     high = mapping_piece(m, addr, m->end);
     if (!high)
         return -ENOMEM;
-    mapping_set_end(as, m, addr);
+    /* In this order: a VMO that loses pages must find a mapping that shows them. */
     mapping_insert(as, high);
+    mapping_set_end(as, m, addr);
+    as->peak_mapped = peak;
     return 0;
 }
 
 struct mapping *mapping_join(struct aspace *as, struct mapping *m)
 {
     struct mapping *next = mapping_of(tree_next(&m->node));
-    u64 len = m->end - m->node.key, next_end;
+    u64 len = m->end - m->node.key, peak = as->peak_mapped;
 
     if (!next || next->node.key != m->end || next->prot != m->prot || next->flags != m->flags ||
         next->max_prot != m->max_prot || next->vmo != m->vmo || next->file != m->file)
@@ -195,9 +198,9 @@ struct mapping *mapping_join(struct aspace *as, struct mapping *m)
         return m;
     if (m->anon != next->anon || (m->anon && next->anon_off != m->anon_off + len))
         return m;
-    next_end = next->end;
+    mapping_set_end(as, m, next->end); /* first, as in mapping_split */
     mapping_free(as, next);
-    mapping_set_end(as, m, next_end);
+    as->peak_mapped = peak;
     return m;
 }
 
