@@ -417,6 +417,9 @@ s64 pipe_set_size(struct file *f, u64 size)
 
     if (!p)
         return -EBADF;
+    size = (u32)size; /* fcntl(2) takes an int */
+    if (size > UINT32_C(1) << 31)
+        return -EINVAL;
     if (size > PAGES_MAX * PAGE_SIZE)
         return -EPERM;
     while ((u64)n * PAGE_SIZE < size)

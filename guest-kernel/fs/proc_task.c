@@ -73,6 +73,17 @@ static struct thread *pick_thread(const struct proc_inode *i)
 }
 
 /* -ESRCH: it is gone. */
+/* A name is one line of the file, whatever is in it: proc(5), /proc/PID/status. Blanks stay. */
+static void put_name(struct text *t, const char *name)
+{
+    for (; *name; name++) {
+        if (*name == '\n' || *name == '\\')
+            text_puts(t, *name == '\n' ? "\\n" : "\\\\");
+        else
+            text_put(t, name, 1);
+    }
+}
+
 static int get_facts(const struct proc_inode *i, struct facts *f)
 {
     struct process *p = i->proc;
@@ -284,7 +295,7 @@ int proc_show_status(const struct proc_inode *i, struct text *t)
         return r;
     as = get_memory(i, &m, NULL);
     text_puts(t, "Name:\t");
-    text_put_escaped(t, f.name, strlen(f.name), "");
+    put_name(t, f.name);
     text_puts(t, "\n");
     put_ids(i, &f, t);
     if (as)

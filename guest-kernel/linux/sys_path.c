@@ -246,16 +246,21 @@ s64 sys_rename(u64 old, u64 new)
 s64 sys_readlinkat(int dfd, u64 upath, u64 to, u64 size)
 {
     struct path p;
+    u8 first;
     char *buf;
     s64 r;
 
     if ((int)size <= 0)
         return -EINVAL;
+    if (copy_from_user(&first, upath, 1))
+        return -EFAULT;
     r = path_resolve(dfd, upath, AT_EMPTY_PATH, false, &p);
     if (r)
         return r;
     buf = kmalloc(PATH_BUF);
     r = buf ? vfs_readlink(&p, buf, MIN(size, (u64)PATH_BUF)) : -ENOMEM;
+    if (r == -EINVAL && !first)
+        r = -ENOENT; /* only a descriptor of a link has no need of a name */
     if (r > 0 && copy_to_user(to, buf, (u64)r))
         r = -EFAULT;
     kfree(buf);

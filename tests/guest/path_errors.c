@@ -54,6 +54,8 @@ static void symlinks(void)
     CHECK(!memcmp(buf, "../file", 7));
     CHECK_EQ(readlink("d/up", link, 3), 3);
     CHECK_ERRNO(readlink("file", buf, sizeof(buf)), EINVAL);
+    CHECK_ERRNO(readlink("", buf, sizeof(buf)), ENOENT);
+    CHECK_ERRNO(readlink("", buf, 0), EINVAL);
     OK(stat("to_d/up", &st));
     CHECK(S_ISREG(st.st_mode));
     OK(lstat("to_d", &st));

@@ -568,9 +568,23 @@ static void space(void)
     mount_flags("/");
 }
 
+/* No name makes lines of its own. */
+static void names_with_newlines(void)
+{
+    char text[4096] = { 0 };
+    int fd;
+
+    OK(prctl(PR_SET_NAME, "a\nb\\c d"));
+    fd = OK(open("/proc/self/status", O_RDONLY));
+    OK(read(fd, text, sizeof(text) - 1));
+    CHECK(!strncmp(text, "Name:\ta\\nb\\\\c d\n", 16));
+    OK(close(fd));
+}
+
 int main(int argc, char **argv)
 {
     (void)argc;
+    names_with_newlines();
     numbers();
     signals();
     memory(argv);
