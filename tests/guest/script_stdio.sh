@@ -24,9 +24,9 @@ compare() {
 reading() {
     name="stdio: a file as stdin has its place, which the caller shares"
     wanted stdio_reads || return 0
-    printf 0123456789 >"$work/in"
-    { "$bin/h_stdio" reads 2>"$work/said" && cat; } <"$work/in" >"$work/native"
-    { timeout -s KILL "$limit" "$runrsc" run "$root" /t/h_stdio reads 2>"$work/out" && cat; } <"$work/in" \
+    printf 0123456789 >"$work/stdio-in"
+    { "$bin/h_stdio" reads 2>"$work/said" && cat; } <"$work/stdio-in" >"$work/native"
+    { timeout -s KILL "$limit" "$runrsc" run "$root" /t/h_stdio reads 2>"$work/out" && cat; } <"$work/stdio-in" \
         >"$work/file"
     compare "$work/native" "$work/file"
 }
