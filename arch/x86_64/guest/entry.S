@@ -78,9 +78,8 @@ kernel_entry:
 
 /* --- system calls --------------------------------------------------------------------------------- */
 
-        .globl syscall_entry
-        .balign 64
-syscall_entry:
+/* From ring 3's stack and GS to the thread's own stack with a frame, which rdi gets. */
+.macro FRAME_OF_SYSCALL error, vector
         swapgs
         mov %rsp, %gs:CPU_USER_RSP
         mov %gs:CPU_KSTACK_TOP, %rsp
@@ -89,11 +88,17 @@ syscall_entry:
         push %r11
         push $USER_CS_SEL
         push %rcx
-        push %rax                       /* error: the call's number */
-        push $VECTOR_SYSCALL
+        push \error
+        push $\vector
         PUSH_REGS
         mov %rsp, %rdi
         xor %ebp, %ebp
+.endm
+
+        .globl syscall_entry
+        .balign 64
+syscall_entry:
+        FRAME_OF_SYSCALL %rax, VECTOR_SYSCALL /* error: the call's number */
         call linux_syscall
 
         mov %gs:CPU_CURRENT, %rax
@@ -167,19 +172,7 @@ iret_to_user:
         .globl compat_syscall_entry
         .balign 64
 compat_syscall_entry:
-        swapgs
-        mov %rsp, %gs:CPU_USER_RSP
-        mov %gs:CPU_KSTACK_TOP, %rsp
-        push $USER_SS_SEL
-        push %gs:CPU_USER_RSP
-        push %r11
-        push $USER_CS_SEL
-        push %rcx
-        push $0
-        push $VECTOR_UD
-        PUSH_REGS
-        mov %rsp, %rdi
-        xor %ebp, %ebp
+        FRAME_OF_SYSCALL $0, VECTOR_UD
         call trap_user
         jmp return_work
 
