@@ -132,12 +132,13 @@ static int unlock_and_tell(struct inode *i, const struct attr_change *c, int r)
     return r;
 }
 
-/* For objects without an inode: Linux has one inode for all of them, which is not to be changed. */
-static int inode_of_file(struct file *f, struct inode **i, const struct path **p)
+/*
+ * An open file need not have a name. Objects without an inode: Linux has one inode for all of them, which is
+ * not to be changed (-EOPNOTSUPP).
+ */
+static const struct path *name_of(const struct file *f)
 {
-    *i = f->inode;
-    *p = f->path.dentry ? &f->path : NULL;
-    return *i ? 0 : -EOPNOTSUPP;
+    return f->path.dentry ? &f->path : NULL;
 }
 
 /* p: its name, or NULL. */
@@ -153,8 +154,7 @@ static int chmod_inode(struct inode *i, const struct path *p, const struct cred 
     mutex_lock(&i->lock);
     if (!inode_owner_or_capable(i, c))
         r = -EPERM;
-    /* chmod(2): set-group-ID is for members of the group. */
-    if (!cred_has(c, CAP_FSETID_) && !cred_in_group(c, i->gid))
+    if (!cred_may_set_gid(c, i->gid))
         a.mode &= ~S_ISGID_;
     return unlock_and_tell(i, &a, r ? r : change(i, &a));
 }
@@ -166,11 +166,7 @@ int vfs_chmod(const struct path *p, const struct cred *c, u32 mode)
 
 int vfs_fchmod(struct file *f, const struct cred *c, u32 mode)
 {
-    const struct path *p;
-    struct inode *i;
-    int r = inode_of_file(f, &i, &p);
-
-    return r ? r : chmod_inode(i, p, c, mode);
+    return f->inode ? chmod_inode(f->inode, name_of(f), c, mode) : -EOPNOTSUPP;
 }
 
 /* chown(2): what is no directory loses its set-ID bits, which is a change of mode like others. */
@@ -184,7 +180,7 @@ static int add_lost_bits(const struct inode *i, const struct cred *c, struct att
         return -EPERM;
     a->mask |= SET_MODE;
     a->mode = i->mode & 07777 & ~lost;
-    if (!cred_has(c, CAP_FSETID_) && !cred_in_group(c, a->mask & SET_GID ? a->gid : i->gid))
+    if (!cred_may_set_gid(c, a->mask & SET_GID ? a->gid : i->gid))
         a->mode &= ~S_ISGID_;
     return 0;
 }
@@ -223,11 +219,7 @@ int vfs_chown(const struct path *p, const struct cred *c, u32 uid, u32 gid)
 
 int vfs_fchown(struct file *f, const struct cred *c, u32 uid, u32 gid)
 {
-    const struct path *p;
-    struct inode *i;
-    int r = inode_of_file(f, &i, &p);
-
-    return r ? r : chown_inode(i, p, c, uid, gid);
+    return f->inode ? chown_inode(f->inode, name_of(f), c, uid, gid) : -EOPNOTSUPP;
 }
 
 static int utimens_inode(struct inode *i, const struct path *p, const struct cred *c, u64 atime,
@@ -264,11 +256,7 @@ int vfs_utimens(const struct path *p, const struct cred *c, u64 atime, u64 mtime
 
 int vfs_futimens(struct file *f, const struct cred *c, u64 atime, u64 mtime)
 {
-    const struct path *p;
-    struct inode *i;
-    int r = inode_of_file(f, &i, &p);
-
-    return r ? r : utimens_inode(i, p, c, atime, mtime);
+    return f->inode ? utimens_inode(f->inode, name_of(f), c, atime, mtime) : -EOPNOTSUPP;
 }
 
 /* touch: the times are set also if the size is what it was (ftruncate, O_TRUNC; not truncate). */

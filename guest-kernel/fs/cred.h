@@ -57,4 +57,10 @@ static inline bool cred_has(const struct cred *c, int capability)
     return c->cap_effective >> capability & 1;
 }
 
+/* Whether c may make a file of the group set-group-ID: chmod(2), for its members. */
+static inline bool cred_may_set_gid(const struct cred *c, u32 gid)
+{
+    return cred_in_group(c, gid) || cred_has(c, CAP_FSETID_);
+}
+
 #endif

@@ -99,7 +99,7 @@ u32 inode_lost_bits(const struct inode *i, const struct cred *c)
     u32 lost = i->mode & (S_ISUID_ | S_ISGID_);
 
     /* Without the right to execute it, the bit does not make a program: a member may keep it. */
-    if ((lost & S_ISGID_) && !(i->mode & 010) && (cred_in_group(c, i->gid) || cred_has(c, CAP_FSETID_)))
+    if ((lost & S_ISGID_) && !(i->mode & 010) && cred_may_set_gid(c, i->gid))
         lost &= ~S_ISGID_;
     return lost;
 }

@@ -92,8 +92,7 @@ void fs_inherit(const struct inode *dir, const struct cred *c, struct new_node *
     node->gid = dir->gid;
     if ((node->mode & S_IFMT_) == S_IFDIR_)
         node->mode |= S_ISGID_;
-    else if ((node->mode & program) == program && !cred_in_group(c, dir->gid) &&
-             !cred_has(c, CAP_FSETID_))
+    else if ((node->mode & program) == program && !cred_may_set_gid(c, dir->gid))
         node->mode &= ~S_ISGID_;
 }
 
