@@ -341,6 +341,8 @@ int vfs_open(const struct lookup *l, const char *name, u32 flags, u32 mode, stru
         return open_nameless(l, name, flags, mode, out);
     if (!(flags & O_CREAT) || (flags & O_PATH))
         return open_existing(l, name, flags, out);
+    if (!lookup_is_scoped(l))
+        return create(l, name, flags, mode, 0, out);
     r = path_scope_begin(l, &own, &scope);
     if (r == 0)
         r = create(&own, name, flags, mode, 0, out);

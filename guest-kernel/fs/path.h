@@ -6,6 +6,8 @@
 #include "core/mutex.h"
 #include "core/types.h"
 
+#include <linux/openat2.h>
+
 struct mount;
 struct dentry;
 struct cred;
@@ -70,9 +72,13 @@ struct lookup {
     bool behind_link;        /* the path is the text of a link in `base` */
 };
 
+static inline bool lookup_is_scoped(const struct lookup *l)
+{
+    return l->resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT);
+}
+
 /*
- * A scope for several walks that belong together; nothing is done if l->resolve asks for none, or l has
- * one. `own` is l with it; -ENOTDIR: the base is no directory. path_scope_end is due in any case.
+ * The scope that l->resolve asks for, for several walks that belong together. `own` is l with it; -ENOTDIR: the base is no directory. path_scope_end is due in any case.
  */
 int path_scope_begin(const struct lookup *l, struct lookup *own, struct lookup_scope *scope);
 void path_scope_end(struct lookup_scope *scope);

@@ -17,7 +17,7 @@ struct walk {
     char *text;         /* NULL: rest points into the caller's string */
     const char *rest;
     u32 links;
-    u64 moves;          /* dentry_moves at its beginning */
+    u64 moves;          /* dentry_moves at its beginning, in a scope */
 };
 
 static const char *skip_slashes(const char *s)
@@ -46,11 +46,6 @@ static void get_root(struct fs_context *fs, struct path *out)
 
 /* --- scopes and steps --------------------------------------------------------------------------- */
 
-static bool is_scoped(const struct lookup *l)
-{
-    return l->resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT);
-}
-
 /* Where a relative path begins. fs->lock held. */
 static const struct path *base_of(const struct lookup *l)
 {
@@ -61,8 +56,6 @@ int path_scope_begin(const struct lookup *l, struct lookup *own, struct lookup_s
 {
     *own = *l;
     *scope = (struct lookup_scope){ .moves = dentry_moves() };
-    if (!is_scoped(l) || l->scope)
-        return 0;
     mutex_lock(&l->fs->lock);
     scope->root = *base_of(l);
     path_ref(&scope->root);
@@ -85,14 +78,16 @@ static int begin(struct walk *w, const struct lookup *l, const char *name)
     if (!*name)
         return -ENOENT;
     *w = (struct walk){ .l = l, .rest = name,
-                        .moves = l->scope ? l->scope->moves : dentry_moves() };
+                        .moves = l->scope              ? l->scope->moves
+                                 : lookup_is_scoped(l) ? dentry_moves()
+                                                       : 0 };
     if (*name == '/' && (l->resolve & RESOLVE_BENEATH))
         return -EXDEV;
     mutex_lock(&fs->lock);
     w->at = *base_of(l);
-    if (is_scoped(l) && !inode_is_dir(w->at.dentry->inode))
+    if (lookup_is_scoped(l) && !inode_is_dir(w->at.dentry->inode))
         r = -ENOTDIR;
-    w->root = l->scope ? l->scope->root : is_scoped(l) ? w->at : fs->root;
+    w->root = l->scope ? l->scope->root : lookup_is_scoped(l) ? w->at : fs->root;
     if (*name == '/') {
         if (l->behind_link && (l->resolve & RESOLVE_NO_XDEV) && w->at.mnt != w->root.mnt)
             r = -EXDEV;
@@ -164,7 +159,7 @@ static int go_up(struct walk *w)
         return w->l->resolve & RESOLVE_BENEATH ? -EXDEV : 0;
     path_ref(&p);
     parent_of(&p);
-    if (crosses(w, &p) || (is_scoped(w->l) && dentry_moves() != w->moves)) {
+    if (crosses(w, &p) || (lookup_is_scoped(w->l) && dentry_moves() != w->moves)) {
         int r = crosses(w, &p) ? -EXDEV : -EAGAIN;
 
         path_unref(&p);
