@@ -12,13 +12,14 @@
 
 #define ROBUST_LIMIT 2048u /* entries walked; the list may be a loop */
 
+/* Of a word at which nobody else is going to look: it must be there all the same. */
 static int key_of(u64 addr, int op, enum futex_use use, struct futex_key *key)
 {
     bool private = op & FUTEX_PRIVATE_FLAG;
     int r = futex_key(process_current()->aspace, addr, private, use, key);
     u32 word;
 
-    return r || private ? r : user_load32(addr, &word); /* there is a page, too */
+    return r || private ? r : user_load32(addr, &word);
 }
 
 /* The timeout of a wait: FUTEX_WAIT takes a relative one, FUTEX_WAIT_BITSET an absolute one. */
@@ -56,7 +57,7 @@ static s64 do_wait(u64 addr, int op, u32 value, u64 timeout, u32 bitset)
     if (r == 0 && !bitset)
         r = -EINVAL;
     if (r == 0)
-        r = key_of(addr, op, FUTEX_LOOK, &key);
+        r = futex_key(process_current()->aspace, addr, op & FUTEX_PRIVATE_FLAG, FUTEX_LOOK, &key);
     if (r == 0)
         r = futex_wait(&key, addr, value, bitset, deadline);
     if (r != -EINTR)

@@ -244,15 +244,21 @@ s64 sys_brk(u64 brk)
     return (s64)now;
 }
 
+/* A range as madvise(2) takes it, made whole pages. */
+static int check_range(u64 addr, u64 *len)
+{
+    if (addr % PAGE_SIZE || *len > -PAGE_SIZE - addr)
+        return -EINVAL;
+    *len = ALIGN_UP(*len, PAGE_SIZE);
+    return addr > USER_TOP || *len > USER_TOP - addr ? -ENOMEM : 0;
+}
+
 static s64 populate(u64 addr, u64 len, u32 access)
 {
-    int r;
+    int r = check_range(addr, &len);
 
-    if (addr % PAGE_SIZE || len > -PAGE_SIZE - addr)
-        return -EINVAL;
-    len = ALIGN_UP(len, PAGE_SIZE);
-    if (addr > USER_TOP || len > USER_TOP - addr)
-        return -ENOMEM;
+    if (r)
+        return r;
     r = memory_fill(addr, len, access);
     switch (r) { /* madvise(2) */
     case FAULT_MAPERR:
@@ -332,15 +338,12 @@ static u64 next_mapped(u64 at, u64 end)
 /* madvise(2): a gap is an error, but what is mapped around it is done. */
 static s64 remove_range(u64 addr, u64 len)
 {
-    u64 end, at;
+    int range = check_range(addr, &len);
+    u64 end = addr + len, at;
     bool gap = false;
 
-    if (addr % PAGE_SIZE || len > -PAGE_SIZE - addr)
-        return -EINVAL;
-    len = ALIGN_UP(len, PAGE_SIZE);
-    if (addr > USER_TOP || len > USER_TOP - addr)
-        return -ENOMEM;
-    end = addr + len;
+    if (range)
+        return range;
     for (at = addr; at < end;) {
         s64 r = remove_part(at, end);
 
