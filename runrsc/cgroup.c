@@ -250,13 +250,8 @@ void cgroup_end(struct cgroup *g)
     if (g->keeper)
         while (waitpid(g->keeper, NULL, 0) < 0 && errno == EINTR)
             ;
-    g->keeper = 0;
-    close_group(g);
-}
-
-void cgroup_drop(struct cgroup *g)
-{
-    if (g->above >= 0)
+    else if (g->above >= 0)
         remove_it(g);
+    g->keeper = 0;
     close_group(g);
 }

@@ -31,10 +31,7 @@ const char *cgroup_make(struct cgroup *g, uint64_t memory, uint32_t cpus);
  */
 void cgroup_keep(struct cgroup *g, int vmm, int fs);
 
-/* Both have ended: wait until it is removed. */
+/* Both have ended, or nothing was started: when it returns the group is removed. */
 void cgroup_end(struct cgroup *g);
-
-/* Nothing was started: remove it. */
-void cgroup_drop(struct cgroup *g);
 
 #endif

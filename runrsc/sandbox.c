@@ -337,10 +337,7 @@ void sandbox_end(struct sandbox *box)
 {
     child_end(&box->vmm);
     child_end(&box->fs);
-    if (box->cgroup.keeper)
-        cgroup_end(&box->cgroup);
-    else
-        cgroup_drop(&box->cgroup);
+    cgroup_end(&box->cgroup);
     if (box->control >= 0)
         close(box->control);
     box->control = -1;

@@ -96,8 +96,8 @@ int main(int argc, char **argv)
     if (options_parse(&opt, argc, argv, &err))
         return error_report("rvisor-vmm", &err);
     jail_close_others(&opt);
-    if (jail_fix_fds(&opt, &err) || take_options(&vm, &err) || open_files(&vm, &err) || jail_process(&vm, &err) ||
-        set_up(&vm, &err) || set_up_machine(&vm, &err))
+    if (jail_fix_fds(&opt, &err) || take_options(&vm, &err) || open_files(&vm, &err) ||
+        jail_process(&vm, &err) || set_up(&vm, &err) || set_up_machine(&vm, &err))
         return error_report("rvisor-vmm", &err);
     jail_thread(&vm, "event");
     vcpu_begin(&vm.vcpu[0]);

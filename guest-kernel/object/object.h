@@ -131,8 +131,9 @@ void object_pulse(struct object *o, u32 set);
 void object_fire(struct object *o, u32 set, struct pulse **later);
 
 /*
- * Start or stop observing. object_observe returns the signals of mask that are set now (SIG_ASK: look with
- * object_ready, afterwards); at each later change fire is called. object_unobserve returns only when fire cannot run any more.
+ * Start or stop observing. object_observe returns the signals of mask that are set now (SIG_ASK: look
+ * with object_ready, afterwards); at each later change fire is called. object_unobserve returns only when
+ * fire cannot run any more.
  */
 u32 object_observe(struct object *o, struct observer *ob);
 void object_unobserve(struct observer *ob);

@@ -255,7 +255,8 @@ struct file *stdio_open(int fd)
         return NULL;
     if (tty_is_console())
         return devpts_open(0, O_RDWR | O_NOCTTY, &f) ? NULL : f;
-    f = file_create((stdio_mode[fd] & S_IFMT_) == S_IFREG_ ? &stdio_file_ops : &stdio_ops, fd ? O_WRONLY : O_RDONLY,
+    f = file_create((stdio_mode[fd] & S_IFMT_) == S_IFREG_ ? &stdio_file_ops : &stdio_ops,
+                    fd ? O_WRONLY : O_RDONLY,
                     SIG_WRITABLE | (always_ready((u32)fd) ? SIG_READABLE : 0), (void *)(u64)fd);
     if (!f)
         return NULL;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fs_walk: looking up components one after the other, or names beside one another. Of links the text is told. */
+/*
+ * fs_walk: looking up components one after the other, or names beside one another. Of links the text is
+ * told.
+ */
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
